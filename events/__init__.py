@@ -1,0 +1,1 @@
+"""What can happen to an order, and what follows from it: pure, without clock, file, socket or chance."""

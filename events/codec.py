@@ -1,0 +1,51 @@
+"""Events to the exact bytes the log keeps, and back. Personal fields are sealed on the way in.
+
+The stored form is a JSON object of the public fields, with all personal fields of an event together in one ciphertext
+under ``"sealed"`` (base64). Hashes are taken over these bytes, so that erasing a key changes no hash.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from events.envelope import Unknown, kind_named, kind_of
+from events.upcast import upcast
+
+# What encrypts and decrypts: bytes to bytes. ``Open`` answers None when the key has been destroyed.
+Seal = Callable[[bytes], bytes]
+Open = Callable[[bytes], bytes | None]
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def encode(event: Any, seal: Seal) -> str:
+    """The bytes to store, as text. The same event always gives the same public part."""
+    kind = kind_of(event)
+    data: dict[str, Any] = msgspec.to_builtins(event)
+    if kind.personal:
+        personal = {name: data.pop(name) for name in sorted(kind.personal)}
+        data["sealed"] = base64.b64encode(seal(_encoder.encode(personal))).decode()
+    return _encoder.encode(data).decode()
+
+
+def decode(name: str, schema: int, data: str | bytes, unseal: Open) -> Any:
+    """The event, in its current shape.
+
+    An unknown type, or a known one of a later schema version, comes back as ``Unknown``. Personal fields whose key is
+    gone take their field's empty value.
+    """
+    kind = kind_named(name)
+    fields: dict[str, Any] = msgspec.json.decode(data)
+    if kind is None or schema > kind.schema:
+        return Unknown(name, fields)
+    sealed = fields.pop("sealed", None)
+    opened = unseal(base64.b64decode(sealed)) if sealed is not None else None
+    personal = msgspec.json.decode(opened) if opened is not None else {}
+    fields = upcast(name, schema, kind.schema, {**fields, **personal})
+    missing = {each: _EMPTY.get(each, "") for each in kind.personal if each not in fields}
+    return msgspec.convert({**fields, **missing}, kind.cls)
+
+
+_EMPTY: dict[str, Any] = {"fields": {}}

@@ -1,0 +1,42 @@
+"""Money and tokens: whole numbers with their unit, because floats lose cents."""
+
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the currency's minor unit (cents), as Stripe counts it."""
+
+    amount: int
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount / 100:.2f} {self.currency.upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What one call of the model read and wrote."""
+
+    prompt: int
+    completion: int
+
+    def __add__(self, other: Self) -> "Tokens":
+        return Tokens(self.prompt + other.prompt, self.completion + other.completion)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a model costs, in millionths of a dollar per thousand tokens.
+
+    A list price of $0.40 per million prompt tokens is ``400``.
+    """
+
+    prompt: int
+    completion: int
+
+
+def cost(tokens: Tokens, rate: Rate) -> int:
+    """Price of ``tokens`` in millionths of a dollar, rounded up: an order must never look cheaper than it was."""
+    return -(-(tokens.prompt * rate.prompt + tokens.completion * rate.completion) // 1000)

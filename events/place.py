@@ -1,0 +1,123 @@
+"""What a payment leads to: an order placed, paid or cancelled, or one that a person must look at."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+from typing import Any
+
+from events.money import Money
+from events.order import AttentionNeeded, Order, OrderCancelled, OrderPlaced, PaymentReceived
+from events.plan import Field, FieldKind, Product
+
+# One address, nothing that a mail header could read as two. The server has the last word.
+_ADDRESS = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,255}\.[^\s@,;<>\".]{2,63}")
+
+
+class Outcome(StrEnum):
+    """What is known of the money."""
+
+    PAID = "paid"
+    PENDING = "pending"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What a checkout session says, in our words. ``at`` is when we learned of it, RFC 3339."""
+
+    outcome: Outcome
+    session: str
+    intent: str
+    product: str
+    tenant: str
+    live: bool
+    at: str
+    amount: Money
+    listed: Money | None
+    email: str
+    fields: Mapping[str, str]
+
+
+def place(
+    order: Order, purchase: Purchase, subject: str, catalogue: Mapping[str, Product]
+) -> list[Any]:
+    """The events that ``purchase`` adds to ``order``; none if it says nothing new.
+
+    Stripe says everything at least once and in any order: whichever event comes first places the order, and the end
+    state is the same. What was paid for but cannot be made is placed too, and waits for a person.
+    """
+    facts: list[Any] = []
+    if order.placed is None:
+        if purchase.outcome is Outcome.EXPIRED:
+            return []
+        facts.append(
+            OrderPlaced(
+                product=purchase.product,
+                tenant=purchase.tenant,
+                subject=subject,
+                at=purchase.at,
+                session=purchase.session,
+                intent=purchase.intent,
+                price=purchase.amount,
+                live=purchase.live,
+                email=purchase.email,
+                fields=purchase.fields,
+            )
+        )
+    settled = order.paid is not None or order.cancelled is not None
+    if purchase.outcome is Outcome.PAID and not settled:
+        facts.append(PaymentReceived(amount=purchase.amount))
+        if found := faults(purchase, catalogue):
+            facts.append(
+                AttentionNeeded(
+                    reason="unusable-payment",
+                    attempt=0,
+                    detail=" ".join(found),
+                    advice="Correct the order, or refund it in Stripe.",
+                )
+            )
+    if purchase.outcome in (Outcome.FAILED, Outcome.EXPIRED) and not settled:
+        facts.append(OrderCancelled(reason=f"payment-{purchase.outcome}"))
+    return facts
+
+
+def faults(purchase: Purchase, catalogue: Mapping[str, Product]) -> list[str]:
+    """Why this purchase cannot be made, one sentence each; empty if it can. No sentence repeats what was filled in."""
+    product = catalogue.get(purchase.product)
+    if product is None:
+        return ["The payment names no product of the catalogue."]
+    found = list(field_faults(product, purchase.fields))
+    price = product.price(purchase.amount.currency)
+    if price is None:
+        found.append(f"{product.name} is not sold in {purchase.amount.currency!r}.")
+    elif purchase.listed not in (None, price):
+        found.append(f"{purchase.listed} was paid for, but {product.name} costs {price}.")
+    if not _ADDRESS.fullmatch(purchase.email):
+        found.append("There is no usable e-mail address.")
+    return found
+
+
+def field_faults(product: Product, filled: Mapping[str, str]) -> list[str]:
+    """What is wrong with the buyer's fields, one sentence each."""
+    found = (field_fault(field, filled.get(field.name, "")) for field in product.fields)
+    return [fault for fault in found if fault]
+
+
+def field_fault(field: Field, value: str) -> str | None:
+    """What is wrong with ``value``, or ``None``."""
+    if not value.strip():
+        return f"The field {field.name} is missing." if field.required else None
+    if len(value) > field.longest:
+        return f"The field {field.name} is longer than {field.longest} characters."
+    try:
+        if field.kind is FieldKind.DATE and str(date.fromisoformat(value)) != value:
+            return f"The field {field.name} is not a date like 1990-05-17."
+        if field.kind is FieldKind.TIME:
+            time.fromisoformat(value)
+    except ValueError:
+        form = "a date like 1990-05-17" if field.kind is FieldKind.DATE else "a time like 14:30"
+        return f"The field {field.name} is not {form}."
+    return None

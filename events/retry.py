@@ -1,0 +1,44 @@
+"""What a failed attempt leads to: another one later, or a person."""
+
+from datetime import datetime, timedelta
+
+from events.errors import LedgerpressError, Unavailable
+from events.order import AttemptFailed, AttentionNeeded, Order
+from events.plan import Product
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+def fail(
+    order: Order, product: Product, error: Exception, now: datetime
+) -> tuple[AttemptFailed | AttentionNeeded, ...]:
+    """The facts to record after ``error`` ended the running attempt.
+
+    What will not help again (``Refused``) is not tried again. Where the other side named a time, it is kept and costs
+    no attempt. Everything else is tried again after 30 s, 60 s, 120 s ..., as often as the product's ``attempts`` say.
+    """
+    reason = error.reason if isinstance(error, LedgerpressError) else "unforeseen"
+    detail = str(error) if isinstance(error, LedgerpressError) else type(error).__name__
+    asked_to_wait = error.retry_after if isinstance(error, Unavailable) else None
+    final = isinstance(error, LedgerpressError) and not isinstance(error, Unavailable)
+    if asked_to_wait is None and order.failures + 1 >= product.attempts:
+        final = True
+    wait = (
+        FIRST_WAIT * 2**order.failures
+        if asked_to_wait is None
+        else timedelta(seconds=asked_to_wait)
+    )
+    failed = AttemptFailed(
+        number=order.attempt,
+        reason=reason,
+        detail=detail,
+        retry_at="" if final else (now + min(wait, LONGEST_WAIT)).isoformat(),
+        spent=asked_to_wait is None,
+    )
+    if not final:
+        return (failed,)
+    advice = "Mend the cause, then retry the order; or refund and cancel it."
+    return failed, AttentionNeeded(
+        reason=reason, attempt=order.attempt, detail=detail, advice=advice
+    )

@@ -1,0 +1,149 @@
+"""What an order looks like from outside: the status, folded from the same events as everything else."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from events.order import Order
+from events.plan import DocumentKind, Product
+
+
+class Word(StrEnum):
+    """Where an order stands, in one word."""
+
+    AWAITING_PAYMENT = "awaiting_payment"
+    QUEUED = "queued"
+    WRITING = "writing"
+    PRESSING = "pressing"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    RETRYING = "retrying"
+    ATTENTION = "attention"
+    CANCELLED = "cancelled"
+    ERASED = "erased"
+
+
+# Nothing a worker does can change these.
+SETTLED = frozenset({Word.DELIVERED, Word.CANCELLED, Word.ERASED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far it is. ``percent`` never falls and is 100 only when delivered. ``now`` names what is being written."""
+
+    done: int
+    total: int
+    unit: str
+    percent: int
+    now: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What the model has cost so far; ``cost`` is in millionths of a dollar."""
+
+    calls: int
+    tokens: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything about an order that may be shown without opening a sealed field."""
+
+    order: str
+    version: int
+    product: str
+    tenant: str
+    word: Word
+    progress: Progress
+    spent: Spent
+    attempt: int = 0
+    retry_at: str = ""
+    reason: str = ""
+    detail: str = ""
+    advice: str = ""
+    parent: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    document: str = ""
+    pages: int = 0
+    size: int = 0
+
+
+def status(order: Order, product: Product | None) -> Status:
+    """The status of ``order``. ``product`` is ``None`` when the catalogue does not have what was paid for."""
+    assert order.placed is not None
+    trouble = order.attention or order.failure
+    written = order.sections.values()
+    document = order.document
+    return Status(
+        order=order.id,
+        version=order.version,
+        product=order.placed.product,
+        tenant=order.placed.tenant,
+        word=word(order, product),
+        progress=progress(order, product),
+        spent=Spent(
+            calls=len(order.sections),
+            tokens=sum(each.tokens.prompt + each.tokens.completion for each in written),
+            cost=order.cost,
+        ),
+        attempt=order.attempt,
+        retry_at=order.failure.retry_at if order.failure and not order.attention else "",
+        reason=trouble.reason if trouble else order.cancelled.reason if order.cancelled else "",
+        detail=trouble.detail if trouble else "",
+        advice=order.attention.advice if order.attention else "",
+        parent=order.placed.parent,
+        parts=tuple(sorted(order.parts.items())),
+        document=document.filename if document else "",
+        pages=document.pages if document else 0,
+        size=document.size if document else 0,
+    )
+
+
+def word(order: Order, product: Product | None) -> Word:
+    """One word for where the order stands."""
+    if order.cancelled:
+        return Word.CANCELLED
+    if order.delivered:
+        return Word.DELIVERED
+    if order.attention or product is None:
+        return Word.ATTENTION
+    if order.paid is None:
+        return Word.AWAITING_PAYMENT
+    if order.failure and order.failure.retry_at:
+        return Word.RETRYING
+    if order.attempt == 0:
+        return Word.QUEUED
+    return _stage(order, product)
+
+
+def _stage(order: Order, product: Product) -> Word:
+    if product.parts:
+        done = len(order.finished_parts) == len(product.parts)
+        return Word.DELIVERING if done else Word.WRITING
+    if len(order.sections) < len(product.sections):
+        return Word.WRITING
+    return Word.PRESSING if order.document is None else Word.DELIVERING
+
+
+def progress(order: Order, product: Product | None) -> Progress:
+    """How far it is, from what the log says is done."""
+    if product is None:
+        return Progress(done=0, total=0, unit="sections", percent=0)
+    if product.parts:
+        done, total, unit = len(order.finished_parts), len(product.parts), "reports"
+        steps, all_steps = done, total + 1
+    else:
+        done, total, unit = len(order.sections), len(product.sections), "sections"
+        # A section takes the model some seconds, a chunk the press a tenth of one.
+        steps = 20 * done + len(order.chunks) + (order.document is not None)
+        all_steps = 20 * total + len(product.chunks) + 2
+    percent = 100 if order.delivered else min(99, 100 * steps // all_steps)
+    titles = {section.name: section.title for section in product.sections}
+    now = tuple(titles.get(name, name) for name in order.asked)
+    return Progress(done=done, total=total, unit=unit, percent=percent, now=now)
+
+
+def media_type(product: Product) -> str:
+    """What kind of file the finished document is."""
+    return "application/pdf" if product.document is DocumentKind.PDF else "application/json"
