@@ -1,0 +1,64 @@
+"""Files named by their content and sealed with the customer's key, on disk."""
+
+import hashlib
+import os
+import uuid
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from events.errors import NotFound, Refused
+from storage.vault import Sealer
+
+
+class Blobs:
+    """A folder of sealed files: ``<subject>/<SHA-256 of the plain bytes>``."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
+            message = "BLOB_URL must look like file:///var/lib/ledgerpress/blobs"
+            raise Refused(message, reason="bad-settings")
+        self.root = Path(unquote(parts.path))
+
+    def put(self, plain: bytes, sealer: Sealer) -> str:
+        """Keep ``plain`` and return its name. It has reached the disk when this returns."""
+        name = hashlib.sha256(plain).hexdigest()
+        path = self._path(sealer.subject, name)
+        if path.exists():
+            return name
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f".{name}.{uuid.uuid4().hex}")
+        with draft.open("xb") as file:
+            file.write(sealer.seal(plain, _place(sealer.subject, name)))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+        _sync_folder(path.parent)
+        return name
+
+    def get(self, name: str, sealer: Sealer) -> bytes:
+        """The plain bytes. Raises ``NotFound`` if there is no such blob or its key is gone."""
+        try:
+            sealed = self._path(sealer.subject, name).read_bytes()
+        except FileNotFoundError:
+            sealed = b""
+        plain = sealer.open(sealed, _place(sealer.subject, name)) if sealed else None
+        if plain is None:
+            message = f"there is no blob {name}"
+            raise NotFound(message, reason="blob-missing")
+        return plain
+
+    def _path(self, subject: uuid.UUID, name: str) -> Path:
+        return self.root / str(subject) / name
+
+
+def _place(subject: uuid.UUID, name: str) -> str:
+    return f"blob/{subject}/{name}"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,101 @@
+"""The way to Postgres: connections that never wait for ever, in the role that may do least."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from events.errors import LedgerpressError, Unavailable
+
+T = TypeVar("T")
+
+SCHEMA = "ledgerpress"
+APP_ROLE = "ledgerpress_app"
+OWNER_ROLE = "ledgerpress_owner"
+
+# A statement of ours takes milliseconds; a frozen peer must cost seconds, not for ever.
+_LIMITS = {
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "10s",
+}
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
+def connect(url: str, *, role: str = APP_ROLE, pool: int = 10) -> Engine:
+    """A pool of at most ``pool`` connections in ``role``; nothing is opened yet.
+
+    Every statement commits by itself unless a transaction is begun.
+    """
+    settings = {"role": role, "search_path": SCHEMA, "timezone": "UTC", **_LIMITS}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool,
+        max_overflow=pool,
+        pool_timeout=10,
+        connect_args={**_NETWORK, "options": options},
+    )
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """A connection in autocommit. Raises ``Unavailable`` when Postgres cannot be reached."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except (OperationalError, InterfaceError) as error:
+        raise away(error) from None
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """A transaction, committed at the end or rolled back. Raises ``Unavailable`` like ``connected``."""
+    try:
+        with engine.connect() as connection:
+            ours = connection.execution_options(isolation_level="READ COMMITTED")
+            with ours.begin():
+                yield ours
+    except (OperationalError, InterfaceError) as error:
+        raise away(error) from None
+
+
+def away(error: DBAPIError) -> Unavailable:
+    """Postgres is away, in our own words: the driver's text may name hosts and users."""
+    cause = error.orig
+    if isinstance(cause, psycopg.Error) and cause.sqlstate is None and "role" in str(cause):
+        return Unavailable(
+            "Postgres refused the application's role; run: ledgerpress db upgrade",
+            reason="database-not-ready",
+        )
+    return Unavailable("Postgres cannot be reached", reason="database-away")
+
+
+def again_once(ask: Callable[[], T]) -> T:
+    """Ask, and once more if Postgres was away: for statements that are safe to repeat.
+
+    A pooled connection may have died while it lay idle; the second attempt gets a new one.
+    """
+    try:
+        return ask()
+    except Unavailable:
+        return ask()
+
+
+def failed(error: DBAPIError, known: dict[str, type[LedgerpressError]]) -> LedgerpressError | None:
+    """Our error for a refusal by one of our own functions, told by its SQLSTATE; ``None`` if it is not ours."""
+    state = getattr(error.orig, "sqlstate", None)
+    kind = known.get(state or "")
+    return kind(str(error.orig).splitlines()[0]) if kind else None

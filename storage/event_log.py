@@ -1,0 +1,124 @@
+"""The append-only log of events: knows streams, not orders."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from events.envelope import Cause, Recorded
+from events.errors import Fenced, LedgerpressError, WrongExpectedVersion
+from storage.tables import events
+
+# The SQLSTATEs that append() raises, and what they mean to its caller.
+REFUSALS: Mapping[str, type[LedgerpressError]] = {"LP001": WrongExpectedVersion, "LP002": Fenced}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """An event ready to be appended: encoded, its personal fields sealed."""
+
+    id: uuid.UUID
+    type: str
+    schema: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A row of the log as it lies there: every byte that its hash covers, and the hash."""
+
+    id: uuid.UUID
+    stream: str
+    version: int
+    type: str
+    schema: int
+    recorded_at: Any
+    fence: int | None
+    data: str
+    meta: str
+    previous: bytes
+    hash: bytes
+
+
+def arrays(facts: Sequence[Fact]) -> dict[str, list[Any]]:
+    """The facts as the parallel arrays that the database's functions take."""
+    return {
+        "ids": [fact.id for fact in facts],
+        "types": [fact.type for fact in facts],
+        "schemas": [fact.schema for fact in facts],
+        "data": [fact.data for fact in facts],
+    }
+
+
+def metadata(cause: Cause, code: str) -> str:
+    """What every event says about who, why and by which code, as stored."""
+    return msgspec.json.encode(
+        {
+            "correlation": cause.correlation,
+            "causation": cause.causation,
+            "actor": cause.actor,
+            "code": code,
+        }
+    ).decode()
+
+
+def read(connection: Connection, stream: str, *, after: int = 0) -> list[Stored]:
+    """The stream's events later than version ``after``, oldest first."""
+    query = (
+        select(
+            events.c.event_id,
+            events.c.stream,
+            events.c.version,
+            events.c.type,
+            events.c.schema,
+            events.c.recorded_at,
+            events.c.fence,
+            events.c.data,
+            events.c.meta,
+            events.c.previous,
+            events.c.hash,
+        )
+        .where(events.c.stream == stream, events.c.version > after)
+        .order_by(events.c.version)
+    )
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def recorded(stored: Stored, event: Any) -> Recorded:
+    """The stored row with its event decoded."""
+    meta = msgspec.json.decode(stored.meta)
+    return Recorded(
+        event=event,
+        id=stored.id,
+        stream=stored.stream,
+        version=stored.version,
+        type=stored.type,
+        schema=stored.schema,
+        recorded_at=stored.recorded_at,
+        fence=stored.fence,
+        cause=Cause(
+            correlation=meta["correlation"], causation=meta["causation"], actor=meta["actor"]
+        ),
+        code=meta["code"],
+        previous=stored.previous,
+        hash=stored.hash,
+    )
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(
+        id=row.event_id,
+        stream=row.stream,
+        version=row.version,
+        type=row.type,
+        schema=row.schema,
+        recorded_at=row.recorded_at,
+        fence=row.fence,
+        data=row.data,
+        meta=row.meta,
+        previous=bytes(row.previous),
+        hash=bytes(row.hash),
+    )

@@ -1,0 +1,88 @@
+"""One worker per order: the lease, its fencing token, and the heartbeat that keeps it."""
+
+import threading
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from events.errors import Unavailable
+from storage.database import connected
+from storage.telemetry import log
+
+# A worker that has not been heard of for this long has lost its order.
+LEASE_SECONDS = 8.0
+_BEAT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a stream. ``fence`` is the attempt's number: appends carry it, and fail once it is stale."""
+
+    stream: str
+    fence: int
+
+
+class Leases:
+    """The leases this process holds, kept alive by one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: set[Lease] = set()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def start(self) -> "Leases":
+        """Start the heartbeat."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the heartbeat; what is still held runs out by itself."""
+        self._stopping.set()
+
+    def take(self, stream: str, version: int, *, holder: str, redelivered: bool) -> Lease | None:
+        """The lease, or ``None`` while somebody else has it or if the stream is no longer at ``version``.
+
+        ``holder`` names the delivery. When the broker delivers that very message again, its holder's connection is
+        gone, and the lease is taken over at once.
+        """
+        query = text("select fence from claim(:stream, :version, :holder, :redelivered, :seconds)")
+        values = {
+            "stream": stream,
+            "version": version,
+            "holder": holder,
+            "redelivered": redelivered,
+            "seconds": LEASE_SECONDS,
+        }
+        with connected(self._engine) as connection:
+            fence = connection.execute(query, values).scalar()
+        if fence is None:
+            return None
+        lease = Lease(stream, fence)
+        with self._lock:
+            self._held.add(lease)
+        return lease
+
+    def forget(self, lease: Lease) -> None:
+        """Stop keeping it alive: its attempt has ended, or it has passed to somebody else."""
+        with self._lock:
+            self._held.discard(lease)
+
+    def _beat(self) -> None:
+        query = text("select * from beat(:streams, :fences, :seconds)")
+        while not self._stopping.wait(_BEAT_SECONDS):
+            with self._lock:
+                held = tuple(self._held)
+            if not held:
+                continue
+            values = {
+                "streams": [lease.stream for lease in held],
+                "fences": [lease.fence for lease in held],
+                "seconds": LEASE_SECONDS,
+            }
+            try:
+                with connected(self._engine) as connection:
+                    connection.execute(query, values)
+            except Unavailable:
+                log.warning("heartbeat missed", leases=len(held))

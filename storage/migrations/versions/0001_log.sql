@@ -1,0 +1,223 @@
+-- The log, and what is written with it in one transaction. Runs as the owner, who cannot log in.
+-- Only what Postgres 15 has.
+
+create table streams (
+    stream     text primary key,
+    version    int not null check (version >= 0),
+    head       bytea not null,                          -- the hash of the stream's last event
+    fence      bigint not null default 0,               -- the latest attempt's number
+    holder     text,                                    -- the delivery under which it is being worked on
+    held_until timestamptz not null default '-infinity'
+) with (fillfactor = 70);
+
+create table events (
+    seq         bigint generated always as identity primary key,  -- unique, not in order of commit: see "unsealed"
+    stream      text not null references streams,
+    version     int not null check (version > 0),
+    event_id    uuid not null unique,
+    type        text not null,
+    schema      smallint not null check (schema > 0),
+    data        json not null,                          -- json, not jsonb: the exact bytes are hashed
+    meta        json not null,
+    fence       bigint,
+    recorded_at timestamptz not null,
+    previous    bytea not null,
+    hash        bytea not null,
+    unique (stream, version)
+);
+create index events_by_time on events using brin (recorded_at) with (pages_per_range = 16);
+
+-- What the sealer has yet to give a position in the whole log.
+create table unsealed (seq bigint primary key references events);
+
+-- The status row of every order: equal to the fold of its events, because it is written with them.
+create table orders (
+    order_id   uuid primary key,
+    version    int not null,
+    tenant     text not null,
+    product    text not null,
+    word       text not null check (word in ('awaiting_payment', 'queued', 'writing', 'pressing', 'delivering',
+                   'delivered', 'retrying', 'attention', 'cancelled', 'erased')),
+    workable   boolean not null,
+    session    text not null,
+    intent     text not null,
+    parent     uuid,
+    subject    uuid not null,
+    token_hash bytea not null unique,
+    status     json not null,
+    placed_at  timestamptz not null,
+    updated_at timestamptz not null
+);
+create unique index orders_by_session on orders (tenant, session) where session <> '';
+create index orders_by_intent on orders (intent) where intent <> '';
+create index orders_by_parent on orders (parent) where parent is not null;
+create index orders_workable on orders (updated_at) where workable;
+
+-- Nudges, written with the events that caused them and deleted once the broker has confirmed them.
+create table outbox (
+    id          bigint generated always as identity primary key,
+    order_id    uuid not null,
+    product     text not null,
+    correlation text not null,
+    due_at      timestamptz not null,
+    written_at  timestamptz not null default clock_timestamp()
+);
+create index outbox_due on outbox (due_at);
+
+-- One key for each customer's personal data, wrapped by VAULT_KEY. Erased: the wrapped key is gone.
+create table subjects (
+    subject    uuid primary key,
+    wrapped    bytea,
+    kek        text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    erased_at  timestamptz,
+    check ((wrapped is null) = (erased_at is not null))
+);
+
+-- The hash of an event. Whoever wants to check it needs only SHA-256: every text goes in as the hash of its UTF-8
+-- bytes, every number big-endian (version 4 bytes, schema 2, time in microseconds since 1970 and fence 8, -1 for none).
+create function event_hash(previous bytea, stream text, version int, event_id uuid, type text, schema smallint,
+                           recorded_at timestamptz, fence bigint, data text, meta text)
+returns bytea language sql immutable parallel safe as $$
+    select sha256(previous
+        || sha256(convert_to(stream, 'UTF8')) || int4send(version) || uuid_send(event_id)
+        || sha256(convert_to(type, 'UTF8')) || int2send(schema)
+        || int8send((extract(epoch from recorded_at) * 1000000)::bigint) || int8send(coalesce(fence, -1))
+        || sha256(convert_to(data, 'UTF8')) || sha256(convert_to(meta, 'UTF8')))
+$$;
+
+-- Appends to one stream, all or none, as a single statement.
+--
+-- p_expected  the version the stream must have, or null for any
+-- p_fence     the attempt that must still be the latest, or null for writers who need no lease
+--
+-- A retry is told by its first event's id: it is answered with the versions it wrote and created = false, whatever
+-- has happened since. Raises LP001 (wrong expected version) and LP002 (fenced).
+create function append(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
+                       p_schemas smallint[], p_data text[], p_meta text)
+returns table (version int, created boolean, recorded_at timestamptz)
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+#variable_conflict use_column
+declare
+    s      streams;
+    n      int := cardinality(p_ids);
+    at     timestamptz;
+    h      bytea;
+    before bytea[] := '{}';
+    after  bytea[] := '{}';
+begin
+    select * into s from streams where stream = p_stream for no key update;
+    if not found then
+        insert into streams (stream, version, head) values (p_stream, 0, sha256(convert_to(p_stream, 'UTF8')))
+            on conflict do nothing;
+        select * into s from streams where stream = p_stream for no key update;
+    end if;
+    if p_fence is not null and s.fence <> p_fence then
+        raise exception 'attempt % of % is over: attempt % has it', p_fence, p_stream, s.fence using errcode = 'LP002';
+    end if;
+    if exists (select from events e where e.event_id = p_ids[1]) then
+        return query select e.version, false, e.recorded_at from events e
+            where e.event_id = any (p_ids) order by e.version;
+        return;
+    end if;
+    if p_expected is not null and s.version <> p_expected then
+        raise exception '% is at version %, not %', p_stream, s.version, p_expected using errcode = 'LP001';
+    end if;
+
+    at := clock_timestamp();
+    h := s.head;
+    for k in 1..n loop
+        before[k] := h;
+        h := event_hash(h, p_stream, s.version + k, p_ids[k], p_types[k], p_schemas[k], at, p_fence, p_data[k], p_meta);
+        after[k] := h;
+    end loop;
+    update streams set version = s.version + n, head = h where stream = p_stream;
+    with written as (
+        insert into events as e (stream, version, event_id, type, schema, data, meta, fence, recorded_at, previous, hash)
+        select p_stream, s.version + o::int, i, t, v, d::json, p_meta::json, p_fence, at, b, a
+        from unnest(p_ids, p_types, p_schemas, p_data, before, after) with ordinality as u (i, t, v, d, b, a, o)
+        order by o
+        returning e.seq
+    )
+    insert into unsealed (seq) select seq from written order by seq;
+    return query select s.version + k, true, at from generate_series(1, n) k;
+end $$;
+
+-- append() for an order, with its status row and its nudges: one statement, one transaction.
+--
+-- p_row     the order's row as a JSON object (placed_at and updated_at are filled in here)
+-- p_nudges  [{"order_id", "product", "due_at"}]; without due_at: now
+-- p_release  whether the attempt p_fence ends with these events, so that the nudge it leaves finds the order free
+create function record(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
+                       p_schemas smallint[], p_data text[], p_meta text, p_row json, p_nudges json, p_release boolean)
+returns table (version int, created boolean, nudges bigint[])
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+#variable_conflict use_column
+declare
+    last  record;
+    r     orders;
+    noted bigint[];
+begin
+    select a.version, a.created, a.recorded_at into last
+        from append(p_stream, p_expected, p_fence, p_ids, p_types, p_schemas, p_data, p_meta) a
+        order by a.version desc limit 1;
+    if not last.created then
+        return query select last.version, false, '{}'::bigint[];
+        return;
+    end if;
+    if p_release then
+        update streams set held_until = '-infinity', holder = null where stream = p_stream and fence = p_fence;
+    end if;
+    r := json_populate_record(null::orders, p_row);
+    insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.session, r.intent,
+                               r.parent, r.subject, r.token_hash, r.status, last.recorded_at, last.recorded_at)
+        on conflict (order_id) do update set version = excluded.version, word = excluded.word,
+            workable = excluded.workable, intent = excluded.intent, status = excluded.status,
+            updated_at = excluded.updated_at;
+    with written as (
+        insert into outbox (order_id, product, correlation, due_at)
+        select n.order_id, n.product, p_meta::json ->> 'correlation', coalesce(n.due_at, last.recorded_at)
+        from json_to_recordset(p_nudges) as n (order_id uuid, product text, due_at timestamptz)
+        returning id, due_at
+    )
+    select coalesce(array_agg(id order by id) filter (where due_at <= last.recorded_at), '{}') into noted from written;
+    return query select last.version, true, noted;
+end $$;
+
+-- Takes a stream for one attempt, by this database's clock, if nobody holds it and it is still at p_version. Broker
+-- redelivery of the very message under which it is held means that its holder's connection is gone: then it may be
+-- taken at once. Returns the fencing token, or nothing.
+create function claim(p_stream text, p_version int, p_holder text, p_redelivered boolean, p_seconds double precision)
+returns table (fence bigint)
+language sql security definer set search_path = ledgerpress, pg_temp as $$
+    update streams s set fence = s.fence + 1, holder = p_holder,
+        held_until = clock_timestamp() + make_interval(secs => p_seconds)
+    where s.stream = p_stream and s.version = p_version
+        and (s.held_until < clock_timestamp() or (p_redelivered and s.holder = p_holder))
+    returning s.fence
+$$;
+
+-- Says that these attempts are alive. Returns the streams that are still theirs.
+create function beat(p_streams text[], p_fences bigint[], p_seconds double precision)
+returns setof text
+language sql security definer set search_path = ledgerpress, pg_temp as $$
+    update streams s set held_until = clock_timestamp() + make_interval(secs => p_seconds)
+    from unnest(p_streams, p_fences) as mine (stream, fence)
+    where s.stream = mine.stream and s.fence = mine.fence and s.held_until > '-infinity'
+    returning s.stream
+$$;
+
+create function deny() returns trigger language plpgsql as $$
+begin
+    raise exception 'events are never changed or removed' using errcode = '42501';
+end $$;
+create trigger never_changed before update or delete on events for each row execute function deny();
+create trigger never_emptied before truncate on events for each statement execute function deny();
+alter table events enable always trigger never_changed;
+alter table events enable always trigger never_emptied;
+
+revoke all on all functions in schema ledgerpress from public;
+grant execute on function append, record, claim, beat, event_hash to ledgerpress_app;
+grant select on all tables in schema ledgerpress to ledgerpress_app;
+grant insert, update, delete on outbox to ledgerpress_app;
+grant insert, update on subjects to ledgerpress_app;

@@ -1,0 +1,37 @@
+"""Opens the log with everything behind it, and closes it in good order."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+
+from events.errors import Unavailable
+from events.plan import Product
+from storage.database import connect
+from storage.outbox import confirmed
+from storage.publisher import Publisher
+from storage.record import Log
+from storage.settings import Settings
+from storage.telemetry import log
+from storage.vault import Vault
+
+
+@contextmanager
+def opened(
+    settings: Settings, catalogue: Mapping[str, Product], *, pool: int = 10
+) -> Iterator[Log]:
+    """The log of orders, with a running publisher. Nothing is connected before it is used."""
+    engine = connect(settings.database_url.get_secret_value(), pool=pool)
+
+    def tick_off(ids: list[int]) -> None:
+        try:
+            confirmed(engine, ids)
+        except Unavailable:
+            log.warning("confirmed nudges stay in the outbox and will be published again")
+
+    publisher = Publisher(settings.rabbitmq_url.get_secret_value(), tick_off).start()
+    vault = Vault(engine, [key.get_secret_value() for key in settings.vault_key])
+    try:
+        yield Log(engine, vault, publisher, catalogue=catalogue, code=version("ledgerpress"))
+    finally:
+        publisher.stop()
+        engine.dispose()

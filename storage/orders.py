@@ -1,0 +1,76 @@
+"""The status rows: what can be said of an order without reading its log."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, Row, select
+
+from events.views import Status
+from storage.database import again_once, connected
+from storage.tables import orders
+from storage.vault import token_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """An order's status with what the row adds to it. Holds no personal data."""
+
+    status: Status
+    subject: uuid.UUID
+    session: str
+    placed_at: datetime
+    updated_at: datetime
+
+
+def by_id(engine: Engine, order_id: str) -> OrderRow | None:
+    """The order of that id, or ``None``; also for what is no id at all."""
+    try:
+        identity = uuid.UUID(order_id)
+    except ValueError:
+        return None
+    return _one(engine, orders.c.order_id == identity)
+
+
+def by_token(engine: Engine, token: str) -> OrderRow | None:
+    """The order whose customer holds this token, or ``None``."""
+    return _one(engine, orders.c.token_hash == token_hash(token))
+
+
+def by_session(engine: Engine, tenant: str, session: str) -> OrderRow | None:
+    """The order that was paid for in this checkout session, or ``None``."""
+    if not session:
+        return None
+    return _one(engine, (orders.c.tenant == tenant) & (orders.c.session == session))
+
+
+def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:
+    """The parts of a bundle, as far as they have been placed."""
+    query = select(orders).where(orders.c.parent == uuid.UUID(order_id)).order_by(orders.c.product)
+    return [_row(row) for row in _ask(engine, query)]
+
+
+def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:
+    rows = _ask(engine, select(orders).where(condition))
+    return _row(rows[0]) if rows else None
+
+
+def _ask(engine: Engine, query: Any) -> Sequence[Row[Any]]:
+    def ask() -> Sequence[Row[Any]]:
+        with connected(engine) as connection:
+            return connection.execute(query).all()
+
+    return again_once(ask)
+
+
+def _row(row: Row[Any]) -> OrderRow:
+    return OrderRow(
+        status=msgspec.convert(row.status, Status),
+        subject=row.subject,
+        session=row.session,
+        placed_at=row.placed_at,
+        updated_at=row.updated_at,
+    )

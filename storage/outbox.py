@@ -1,0 +1,85 @@
+"""Nudges that were written with the events that caused them, until the broker has confirmed them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, literal, select, update
+
+from storage.database import connected, transaction
+from storage.publisher import Letter
+from storage.tables import orders, outbox, streams
+
+# How long the process that wrote a nudge has to publish it itself, before the relay does.
+_GRACE_SECONDS = 2
+# How long the relay waits for the broker's word before it publishes a nudge again.
+_CONFIRM_SECONDS = 10
+
+
+def confirmed(engine: Engine, ids: Iterable[int]) -> None:
+    """These nudges have reached the broker."""
+    with connected(engine) as connection:
+        connection.execute(delete(outbox).where(outbox.c.id.in_(list(ids))))
+
+
+def due(engine: Engine, most: int = 500) -> list[Letter]:
+    """Nudges that should have been published by now, oldest first.
+
+    Each is put off by some seconds, so that another relay does not take it too; if it is not confirmed by then, it
+    comes back.
+    """
+    late = outbox.c.written_at < _ago(_GRACE_SECONDS)
+    chosen = (
+        select(outbox.c.id)
+        .where(outbox.c.due_at <= func.clock_timestamp(), late)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    query = (
+        update(outbox)
+        .where(outbox.c.id.in_(chosen))
+        .values(
+            due_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, _CONFIRM_SECONDS)
+        )
+        .returning(outbox)
+    )
+    with transaction(engine) as connection:
+        rows = connection.execute(query).all()
+    return [
+        Letter(
+            queue=f"queue.{row.product}",
+            order=str(row.order_id),
+            correlation=row.correlation,
+            outbox_id=row.id,
+        )
+        for row in sorted(rows, key=lambda row: row.id)
+    ]
+
+
+def sweep(engine: Engine, idle_seconds: float, most: int = 500) -> int:
+    """Nudge every order that could be worked on and that nobody holds or is about to be told of; return how many.
+
+    This is what makes orders finish even if the broker forgets everything.
+    """
+    untold = ~select(outbox.c.id).where(outbox.c.order_id == orders.c.order_id).exists()
+    unheld = ~(
+        select(streams.c.stream)
+        .where(
+            streams.c.stream == func.concat("order-", orders.c.order_id),
+            streams.c.held_until > func.clock_timestamp(),
+        )
+        .exists()
+    )
+    found = (
+        select(orders.c.order_id, orders.c.product, literal("sweeper"), func.clock_timestamp())
+        .where(orders.c.workable, orders.c.updated_at < _ago(idle_seconds), untold, unheld)
+        .order_by(orders.c.updated_at)
+        .limit(most)
+    )
+    nudges = insert(outbox).from_select(["order_id", "product", "correlation", "due_at"], found)
+    with connected(engine) as connection:
+        return connection.execute(nudges).rowcount
+
+
+def _ago(seconds: float) -> ColumnElement[datetime]:
+    return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)

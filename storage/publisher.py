@@ -1,0 +1,157 @@
+"""Confirmed publishing from one thread: the only way a message leaves this process."""
+
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, UnroutableError
+
+from storage.telemetry import log
+
+_RECONNECT_SECONDS = 1.0
+# How many unpublished messages are kept here; more wait in the outbox, for the relay.
+_MOST_WAITING = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A message on its way: ``body`` to ``queue``. ``outbox_id`` is its row there."""
+
+    queue: str
+    order: str
+    correlation: str
+    outbox_id: int
+    message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def body(self) -> bytes:
+        """What travels: the order's id, nothing else."""
+        return msgspec.json.encode({"order": self.order})
+
+
+def parameters(url: str) -> pika.URLParameters:
+    """How we connect: no attempt hangs for more than seconds on a silent host."""
+    found = pika.URLParameters(url)
+    found.heartbeat = 10
+    found.socket_timeout = 5
+    found.stack_timeout = 8
+    found.blocked_connection_timeout = 10
+    found.connection_attempts = 1
+    return found
+
+
+def declare(channel: BlockingChannel, name: str) -> None:
+    """Make sure the queue and its dead letters' queue exist."""
+    channel.queue_declare(f"{name}.XQ", durable=True)
+    channel.queue_declare(
+        name,
+        durable=True,
+        arguments={"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{name}.XQ"},
+    )
+
+
+class Publisher:
+    """Publishes letters in the order given and tells which have been confirmed.
+
+    ``publish`` never blocks and never fails: what is not confirmed stays in the outbox, and the relay publishes it.
+    """
+
+    def __init__(self, url: str, confirmed: Callable[[list[int]], None]) -> None:
+        self._parameters = parameters(url)
+        self._confirmed = confirmed
+        self._letters: queue.Queue[Letter | None] = queue.Queue(_MOST_WAITING)
+        self._stopping = threading.Event()
+        self._channel: BlockingChannel | None = None
+        self._declared: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def start(self) -> "Publisher":
+        """Start the thread; it connects when there is something to publish."""
+        self._thread.start()
+        return self
+
+    def publish(self, letters: Iterable[Letter]) -> None:
+        """Hand the letters to the thread, as far as it has room."""
+        for letter in letters:
+            try:
+                self._letters.put_nowait(letter)
+            except queue.Full:
+                return
+
+    def stop(self, seconds: float = 2.0) -> None:
+        """Publish what is waiting, for at most ``seconds``, then end the thread."""
+        try:
+            self._letters.put(None, timeout=seconds)
+        except queue.Full:
+            self._stopping.set()
+        self._thread.join(seconds)
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                letter = self._letters.get(timeout=1.0)
+            except queue.Empty:
+                self._keep_alive()
+                continue
+            if letter is None:
+                break
+            self._send(letter)
+        self._close()
+
+    def _send(self, letter: Letter) -> None:
+        try:
+            channel = self._open(letter.queue)
+            channel.basic_publish(
+                exchange="",
+                routing_key=letter.queue,
+                body=letter.body,
+                properties=pika.BasicProperties(
+                    content_type="application/json",
+                    delivery_mode=2,
+                    message_id=letter.message_id,
+                    correlation_id=letter.correlation,
+                ),
+                mandatory=True,
+            )
+        except UnroutableError:
+            self._declared.discard(
+                letter.queue
+            )  # somebody deleted the queue; the relay tries again
+        except (AMQPError, OSError) as error:
+            log.warning("publishing failed", error=type(error).__name__)
+            self._close()
+            self._stopping.wait(_RECONNECT_SECONDS)
+        else:
+            self._confirmed([letter.outbox_id])
+
+    def _open(self, name: str) -> BlockingChannel:
+        if self._channel is None:
+            self._channel = pika.BlockingConnection(self._parameters).channel()
+            self._channel.confirm_delivery()
+        if name not in self._declared:
+            declare(self._channel, name)
+            self._declared.add(name)
+        return self._channel
+
+    def _keep_alive(self) -> None:
+        if self._channel is None:
+            return
+        try:
+            self._channel.connection.process_data_events()
+        except (AMQPError, OSError):
+            self._close()
+
+    def _close(self) -> None:
+        channel, self._channel = self._channel, None
+        self._declared.clear()
+        if channel is not None:
+            try:
+                channel.connection.close()
+            except (AMQPError, OSError):
+                return

@@ -1,0 +1,210 @@
+"""Append plus reactions plus the status row, in one transaction; one log line for each event."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from events.codec import decode, encode
+from events.envelope import Cause, Recorded, event_id, kind_of
+from events.errors import NotFound
+from events.order import Order, evolve, fold
+from events.plan import Product
+from events.react import Nudge, react
+from events.views import status
+from storage import event_log
+from storage.database import again_once, away, connected, failed
+from storage.event_log import Fact, Stored
+from storage.publisher import Letter, Publisher
+from storage.telemetry import log
+from storage.vault import Sealer, Vault, token_hash
+
+_RECORD = text("""
+    select version, created, nudges from record(
+        :stream, :expected, :fence, cast(:ids as uuid[]), cast(:types as text[]), cast(:schemas as smallint[]),
+        cast(:data as text[]), :meta, cast(:row as json), cast(:nudges as json), :release)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An order as its log tells it, and what opens its personal fields."""
+
+    order: Order
+    sealer: Sealer
+
+
+def stream_of(order_id: str) -> str:
+    """The name of an order's stream."""
+    return f"order-{order_id}"
+
+
+class Log:
+    """The log of orders: read one, or record what has become true of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        publisher: Publisher,
+        *,
+        catalogue: Mapping[str, Product],
+        code: str,
+    ) -> None:
+        self.engine = engine
+        self.vault = vault
+        self.publisher = publisher
+        self._catalogue = catalogue
+        self._code = code
+
+    def begin(self, order_id: str, subject: uuid.UUID) -> History:
+        """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
+        try:
+            return self.read(order_id)
+        except NotFound:
+            return History(Order(id=order_id), self.vault.sealer(subject))
+
+    def read(self, order_id: str) -> History:
+        """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
+        stored, sealer = self._stored(order_id)
+        return History(fold(order_id, (_opened(each, sealer) for each in stored)), sealer)
+
+    def recorded(self, order_id: str) -> list[Recorded]:
+        """The order's events with all the log knows of them, oldest first."""
+        stored, sealer = self._stored(order_id)
+        return [event_log.recorded(each, _opened(each, sealer)) for each in stored]
+
+    def catch_up(self, history: History) -> History:
+        """The same order with what has been recorded since."""
+        order = history.order
+
+        def ask() -> list[Stored]:
+            with connected(self.engine) as connection:
+                return event_log.read(connection, stream_of(order.id), after=order.version)
+
+        for each in again_once(ask):
+            order = evolve(order, _opened(each, history.sealer))
+        return replace(history, order=order)
+
+    def record(
+        self,
+        history: History,
+        events: Sequence[Any],
+        cause: Cause,
+        *,
+        fence: int | None = None,
+    ) -> History:
+        """Record events that follow on ``history``; all or none, with what they set in motion.
+
+        Safe to repeat: events that are there already stay as they are, and the history comes back caught up. Raises
+        ``WrongExpectedVersion`` if the stream has moved on, ``Fenced`` if the attempt is no longer the latest, and
+        ``Unavailable`` if Postgres cannot be reached, in which case nobody knows whether they were recorded.
+        A fenced event that ends its attempt lets go of the order in the same transaction, so that the nudge it may leave
+        behind finds the order free.
+        """
+        after, nudges = self._consequences(history.order, events)
+        stream = stream_of(after.id)
+        facts = [self._fact(stream, each, history.sealer) for each in events]
+        meta = event_log.metadata(cause, self._code)
+        values = {
+            "stream": stream,
+            "expected": history.order.version,
+            "fence": fence,
+            **event_log.arrays(facts),
+            "meta": meta,
+            "row": self._row(after, history.sealer),
+            "nudges": msgspec.json.encode([_outgoing(each) for each in nudges]).decode(),
+            "release": fence is not None and not after.running,
+        }
+        written = again_once(lambda: self._write(values))
+        if not written.created:
+            return self.catch_up(history)
+        for offset, each in enumerate(facts, start=1):
+            log.info(
+                each.type,
+                order=after.id,
+                version=history.order.version + offset,
+                correlation=cause.correlation,
+            )
+        now = [each for each in nudges if each.due_at is None]
+        self.publisher.publish(
+            Letter(
+                queue=_queue(each), order=each.order, correlation=cause.correlation, outbox_id=row
+            )
+            for each, row in zip(now, written.nudges, strict=True)
+        )
+        return replace(history, order=after)
+
+    def _write(self, values: Mapping[str, Any]) -> Any:
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(_RECORD, values).one()
+        except (OperationalError, InterfaceError) as error:
+            raise away(error) from None
+        except DBAPIError as error:
+            if ours := failed(error, dict(event_log.REFUSALS)):
+                raise ours from None
+            raise
+
+    def _consequences(self, order: Order, events: Sequence[Any]) -> tuple[Order, list[Nudge]]:
+        nudges: list[Nudge] = []
+        for each in events:
+            order = evolve(order, each)
+            nudges += react(order, each)
+        return order, nudges
+
+    def _fact(self, stream: str, event: Any, sealer: Sealer) -> Fact:
+        kind = kind_of(event)
+        identity = event_id(stream, event)
+        data = encode(event, lambda plain: sealer.seal(plain, str(identity)))
+        return Fact(id=identity, type=kind.name, schema=kind.schema, data=data)
+
+    def _row(self, order: Order, sealer: Sealer) -> str:
+        placed = order.placed
+        assert placed is not None  # order-placed is the first event of every stream
+        view = status(order, self._catalogue.get(placed.product))
+        row = {
+            "order_id": order.id,
+            "tenant": placed.tenant,
+            "product": placed.product,
+            "word": view.word,
+            "workable": order.workable,
+            "session": placed.session,
+            "intent": placed.intent,
+            "parent": placed.parent or None,
+            "subject": placed.subject,
+            "token_hash": "\\x" + token_hash(sealer.token(order.id) or order.id).hex(),
+            "status": view,
+        }
+        return msgspec.json.encode(row).decode()
+
+    def _stored(self, order_id: str) -> tuple[list[Stored], Sealer]:
+        def ask() -> list[Stored]:
+            with connected(self.engine) as connection:
+                return event_log.read(connection, stream_of(order_id))
+
+        stored = again_once(ask)
+        if not stored:
+            message = f"there is no order {order_id}"
+            raise NotFound(message)
+        subject = msgspec.json.decode(stored[0].data)["subject"]
+        return stored, again_once(lambda: self.vault.sealer(uuid.UUID(subject)))
+
+
+def _opened(stored: Stored, sealer: Sealer) -> Any:
+    place = str(stored.id)
+    return decode(
+        stored.type, stored.schema, stored.data, lambda sealed: sealer.open(sealed, place)
+    )
+
+
+def _outgoing(nudge: Nudge) -> dict[str, Any]:
+    return {"order_id": nudge.order, "product": nudge.product, "due_at": nudge.due_at}
+
+
+def _queue(nudge: Nudge) -> str:
+    return f"queue.{nudge.product}"

@@ -1,0 +1,83 @@
+"""Brings the database to the newest schema, and tells whether it is there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from events.errors import Refused
+from storage.database import APP_ROLE, OWNER_ROLE, SCHEMA, away
+
+# Any number of processes may upgrade at once: one does, the others wait and find it done.
+_UPGRADE_LOCK = 7_270_001
+
+
+def upgrade(url: str) -> str:
+    """Create the roles and the schema, run what is missing, and return the revision reached.
+
+    ``url`` needs a login that may create roles and schemas in this database. Raises ``Refused`` if it may not and
+    ``Unavailable`` if Postgres cannot be reached.
+    """
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+            _roles(connection)
+            connection.execute(text(f"set local role {OWNER_ROLE}"))
+            connection.execute(text(f"set local search_path = {SCHEMA}"))
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return _reached(connection) or ""
+    except OperationalError as error:
+        raise away(error) from None
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        message = (
+            "the login in DATABASE_OWNER_URL (or DATABASE_URL) may not create the roles and the "
+            f"schema ({str(error.orig).splitlines()[0]}); use one with CREATEROLE that owns the database"
+        )
+        raise Refused(message, reason="may-not-migrate") from None
+    finally:
+        engine.dispose()
+
+
+def current(connection: Connection) -> tuple[str | None, str | None]:
+    """The revision the database is at, and the newest one there is."""
+    return _reached(connection), ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _reached(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
+    return context.get_current_revision()
+
+
+def _roles(connection: Connection) -> None:
+    for role in (OWNER_ROLE, APP_ROLE):
+        # Roles belong to the whole cluster: another database may be making the same one right now.
+        connection.execute(
+            text(
+                f"""do $$ begin
+                if not exists (select from pg_roles where rolname = '{role}') then
+                    create role {role} nologin;
+                end if;
+                exception when duplicate_object or unique_violation then null;
+                end $$"""
+            )
+        )
+        connection.execute(text(f"grant {role} to current_user"))
+    connection.execute(text(f"create schema if not exists {SCHEMA} authorization {OWNER_ROLE}"))
+    connection.execute(text(f"grant usage on schema {SCHEMA} to {APP_ROLE}"))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

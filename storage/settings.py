@@ -1,0 +1,129 @@
+"""The environment, read once and checked; printed only with its secrets struck out."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from events.errors import Refused
+
+
+class BadSettings(Refused):
+    """Settings are missing, unknown or broken; the message names every one of them."""
+
+    reason = "bad-settings"
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _url(*schemes: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        if urlsplit(text).scheme not in schemes:
+            message = f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
+            raise ValueError(message)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _keys(value: object) -> object:
+    keys = _listed(value)
+    for key in keys if isinstance(keys, list) else []:
+        try:
+            length = len(base64.b64decode(key, validate=True))
+        except binascii.Error:
+            length = 0
+        if length != VAULT_KEY_BYTES:
+            message = "must be 32 random bytes in base64 (openssl rand -base64 32)"
+            raise ValueError(message)
+    return keys
+
+
+VAULT_KEY_BYTES = 32
+Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
+DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
+
+
+class Settings(BaseSettings):
+    """What one installation needs to know. ``docs/settings.md`` explains each."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: DatabaseUrl
+    database_owner_url: DatabaseUrl | None = None
+    rabbitmq_url: Annotated[SecretStr, _url("amqp", "amqps")]
+    blob_url: Annotated[str, _url("file")]
+    vault_key: Annotated[list[SecretStr], NoDecode, BeforeValidator(_keys), Field(min_length=1)]
+    openai_api_key: SecretStr
+    openai_base_url: Annotated[str, _url("http", "https")] = "https://api.openai.com/v1"
+    openai_model: str = "gpt-4.1-mini"
+    smtp_url: Annotated[SecretStr, _url("smtp", "smtps")]
+    mail_from: str
+    stripe_webhook_secret: Secrets
+    stripe_livemode: bool = False
+    public_url: Annotated[str, _url("http", "https")]
+    operator_token: SecretStr | None = None
+    auditor_token: SecretStr | None = None
+    log_format: Literal["json", "console"] = "json"
+    speed: Annotated[float, Field(gt=0)] = 1.0
+    worker_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    press_children: Annotated[int, Field(ge=1, le=16)] = 1
+
+
+class DatabaseSettings(BaseSettings):
+    """The one setting that the schema's migrations need."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    database_url: DatabaseUrl
+    database_owner_url: DatabaseUrl | None = None
+
+
+def load() -> Settings:
+    """The settings of this process. Raises ``BadSettings`` once, naming all that is wrong, and no value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings(_complaint(error)) from None
+
+
+def load_database() -> DatabaseSettings:
+    """Only where the database is, for work on the schema."""
+    try:
+        return DatabaseSettings()
+    except ValidationError as error:
+        raise BadSettings(_complaint(error)) from None
+
+
+def redacted(settings: Settings) -> dict[str, str]:
+    """Every setting by its name in the environment, secrets as asterisks."""
+    return {name.upper(): str(value) for name, value in settings.model_dump(mode="json").items()}
+
+
+def _complaint(error: ValidationError) -> str:
+    return "these settings need attention:\n" + "\n".join(sorted(_lines(error)))
+
+
+def _lines(error: ValidationError) -> Iterable[str]:
+    for each in error.errors(include_input=False, include_url=False):
+        name = str(each["loc"][0]).upper()
+        match each["type"]:
+            case "missing":
+                yield f"  {name} is missing"
+            case "extra_forbidden":
+                yield f"  {name} is not a setting (in .env); see docs/settings.md"
+            case _:
+                yield f"  {name} {each['msg'].removeprefix('Value error, ')}"

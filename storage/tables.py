@@ -1,0 +1,106 @@
+"""The tables as queries see them; the migrations are what makes them."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    cast,
+)
+from sqlalchemy.types import UserDefinedType
+
+from storage.database import SCHEMA
+
+metadata = MetaData(schema=SCHEMA)
+
+
+class ExactJson(UserDefinedType[str]):
+    """A json column read as the text that is stored: its bytes are hashed, so nothing may parse and print it anew."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name in SQL."""
+        return "json"
+
+    def column_expression(self, column: ColumnElement[str]) -> ColumnElement[str]:
+        """How it is read: Postgres gives a ``json`` value's own text back."""
+        return cast(column, Text)
+
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("holder", Text),
+    Column("held_until", DateTime(timezone=True), nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("schema", SmallInteger, nullable=False),
+    Column("data", ExactJson, nullable=False),
+    Column("meta", ExactJson, nullable=False),
+    Column("fence", BigInteger),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("word", Text, nullable=False),
+    Column("workable", Boolean, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("parent", Uuid),
+    Column("subject", Uuid, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("status", JSON, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("correlation", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("subject", Uuid, primary_key=True),
+    Column("wrapped", LargeBinary),
+    Column("kek", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("erased_at", DateTime(timezone=True)),
+)

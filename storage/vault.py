@@ -1,0 +1,113 @@
+"""Personal data, readable only through a key for each customer; destroying the key erases it everywhere at once.
+
+AES-256-GCM (NIST SP 800-38D) under a data key for each subject; data keys are wrapped (RFC 3394) by VAULT_KEY. What is
+sealed is bound to the place it was sealed for, so that a ciphertext moved elsewhere does not open.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import uuid
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import (
+    InvalidUnwrap,
+    aes_key_unwrap,
+    aes_key_wrap,
+)
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import insert
+
+from events.errors import Refused
+from storage.database import connected
+from storage.tables import subjects
+
+_NONCE = 12
+_TOKEN_BYTES = 16
+
+
+class Sealer:
+    """Seals and opens for one subject; has no key any more once the subject is erased."""
+
+    def __init__(self, subject: uuid.UUID, key: bytes | None) -> None:
+        self.subject = subject
+        self._key = key
+
+    @property
+    def erased(self) -> bool:
+        """Whether the key has been destroyed."""
+        return self._key is None
+
+    def seal(self, plain: bytes, place: str) -> bytes:
+        """Nonce and ciphertext. ``place`` says where it will lie and must be named again to open it."""
+        if self._key is None:
+            message = "this customer's data has been erased: nothing can be added to it"
+            raise Refused(message, reason="erased")
+        nonce = os.urandom(_NONCE)
+        return nonce + AESGCM(self._key).encrypt(nonce, plain, place.encode())
+
+    def open(self, sealed: bytes, place: str) -> bytes | None:
+        """The plain bytes, or ``None`` if the key is gone. Raises ``Refused`` if it was sealed elsewhere."""
+        if self._key is None:
+            return None
+        try:
+            return AESGCM(self._key).decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
+        except InvalidTag:
+            message = f"what lies at {place} was not sealed there"
+            raise Refused(message, reason="foreign-ciphertext") from None
+
+    def token(self, order_id: str) -> str:
+        """The secret in the link to the customer's page: 128 bits, derived from the key and gone with it."""
+        if self._key is None:
+            return ""
+        digest = hmac.digest(self._key, f"customer-page/{order_id}".encode(), "sha256")
+        return base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).rstrip(b"=").decode()
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of a token, to find its order by."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Vault:
+    """The customers' keys. The first of ``keys`` wraps, all of them unwrap, so that VAULT_KEY can be rotated."""
+
+    def __init__(self, engine: Engine, keys: Sequence[str]) -> None:
+        self._engine = engine
+        self._keys = {_name(key): key for key in (base64.b64decode(each) for each in keys)}
+        self._first = next(iter(self._keys))
+
+    def sealer(self, subject: uuid.UUID) -> Sealer:
+        """The subject's sealer; makes its key if it has none yet. Safe to call from many processes at once."""
+        query = select(subjects.c.wrapped, subjects.c.kek).where(subjects.c.subject == subject)
+        with connected(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                key = AESGCM.generate_key(bit_length=256)
+                fresh = insert(subjects).values(
+                    subject=subject,
+                    wrapped=aes_key_wrap(self._keys[self._first], key),
+                    kek=self._first,
+                )
+                connection.execute(fresh.on_conflict_do_nothing())
+                row = connection.execute(query).one()
+        return Sealer(subject, self._unwrapped(row.wrapped, row.kek))
+
+    def _unwrapped(self, wrapped: bytes | None, kek: str) -> bytes | None:
+        if wrapped is None:
+            return None
+        if kek not in self._keys:
+            message = f"VAULT_KEY lacks the key {kek}, which a customer's data was locked with"
+            raise Refused(message, reason="vault-key-missing")
+        try:
+            return aes_key_unwrap(self._keys[kek], bytes(wrapped))
+        except InvalidUnwrap:
+            message = f"a customer's key does not open with {kek}"
+            raise Refused(message, reason="vault-key-wrong") from None
+
+
+def _name(key: bytes) -> str:
+    return hashlib.sha256(b"ledgerpress vault key " + key).hexdigest()[:16]

@@ -1,0 +1,106 @@
+"""What tests share: a database of their own, settings for it, and an opened log. The services are real."""
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+
+from events.products import CATALOGUE
+from storage import schema
+from storage.opening import opened
+from storage.record import Log
+from storage.settings import Settings
+
+
+def needed(name: str) -> str:
+    """The URL of a service, or a failed test: a missing service is never skipped."""
+    url = os.environ.get(name)
+    if not url:
+        pytest.fail(f"{name} is not set; run the tests with ./dev test")
+    return url
+
+
+class Server:
+    """The Postgres server that tests make their databases on."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url).set(drivername="postgresql+psycopg")
+        self._engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+
+    def execute(self, statement: str) -> None:
+        """Run one administrative statement."""
+        with self._engine.connect() as connection:
+            connection.execute(text(statement))
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.dispose()
+
+    def at(self, database: str) -> str:
+        """The URL of another database on this server."""
+        plain: URL = self.url.set(database=database, drivername="postgresql")
+        return plain.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server(needed("DATABASE_URL"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> Iterator[str]:
+    """A migrated database, to be copied."""
+    name = f"ledgerpress_test_{secrets.token_hex(4)}"
+    server.execute(f"create database {name}")
+    schema.upgrade(server.at(name))
+    yield name
+    server.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(server: Server, template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database, as its superuser."""
+    name = f"{template}_{secrets.token_hex(4)}"
+    server.execute(f"create database {name} template {template}")
+    yield server.at(name)
+    server.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def environment(database: str, tmp_path: Path) -> dict[str, str]:
+    """A complete set of settings for that database, as a process would find them."""
+    return {
+        "DATABASE_URL": database,
+        "RABBITMQ_URL": needed("RABBITMQ_URL"),
+        "BLOB_URL": (tmp_path / "blobs").as_uri(),
+        "VAULT_KEY": base64.b64encode(hashlib.sha256(b"test").digest()).decode(),
+        "OPENAI_API_KEY": "sk-test",
+        "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+        "SMTP_URL": "smtp://127.0.0.1:9",
+        "MAIL_FROM": "Ledgerpress <reports@ledgerpress.example>",
+        "STRIPE_WEBHOOK_SECRET": "whsec_test",
+        "PUBLIC_URL": "http://127.0.0.1:9",
+        "OPERATOR_TOKEN": "operator-secret",
+        "AUDITOR_TOKEN": "auditor-secret",
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings(_env_file=None)
+
+
+@pytest.fixture
+def orders_log(settings: Settings) -> Iterator[Log]:
+    with opened(settings, CATALOGUE) as log:
+        yield log

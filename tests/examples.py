@@ -1,0 +1,123 @@
+"""One good example of every event, to build histories from."""
+
+from typing import Any
+
+from events.envelope import all_kinds, kind_of
+from events.money import Money, Tokens
+from events.order import (
+    AttemptEnded,
+    AttemptFailed,
+    AttemptStarted,
+    AttentionNeeded,
+    ChunkRendered,
+    DocumentBound,
+    MailIntended,
+    MailSent,
+    Order,
+    OrderCancelled,
+    OrderDelivered,
+    OrderPlaced,
+    PartFinished,
+    PartsPlaced,
+    PaymentReceived,
+    SectionsAsked,
+    SectionWritten,
+    fold,
+)
+
+ORDER = "0b4bd1a6-54f1-5cc4-9df1-6a3d9b9f3c11"
+SUBJECT = "a6b2f3c0-3f0e-4a53-9a5e-2f8f1f7f4b10"
+
+
+def placed(product: str = "life_clarity", **changes: Any) -> OrderPlaced:
+    values = {
+        "product": product,
+        "tenant": "default",
+        "subject": SUBJECT,
+        "at": "2026-11-21T08:00:00+00:00",
+        "session": "cs_test_example",
+        "intent": "pi_example",
+        "price": Money(4900, "usd"),
+        "email": "jenny.rosen@example.com",
+        "fields": {"name": "Jenny Rosen", "birth_date": "1990-05-17"},
+    }
+    return OrderPlaced(**{**values, **changes})
+
+
+def paid() -> PaymentReceived:
+    return PaymentReceived(amount=Money(4900, "usd"))
+
+
+def started(number: int = 1) -> AttemptStarted:
+    return AttemptStarted(number=number, worker="life_clarity@example:1")
+
+
+def asked(*sections: str, attempt: int = 1) -> SectionsAsked:
+    return SectionsAsked(attempt=attempt, sections=sections, model="gpt-4.1-mini")
+
+
+def written(section: str, attempt: int = 1, **changes: Any) -> SectionWritten:
+    values = {
+        "section": section,
+        "attempt": attempt,
+        "model": "gpt-4.1-mini",
+        "tokens": Tokens(800, 600),
+        "cost": 1280,
+        "milliseconds": 3100,
+        "text": f"What there is to say about {section}.",
+    }
+    return SectionWritten(**{**values, **changes})
+
+
+def rendered(chunk: str, pages: int = 1) -> ChunkRendered:
+    return ChunkRendered(chunk=chunk, blob="ab" * 32, pages=pages)
+
+
+def bound(**changes: Any) -> DocumentBound:
+    values = {
+        "blob": "cd" * 32,
+        "filename": "life-clarity.pdf",
+        "media_type": "application/pdf",
+        "pages": 11,
+        "size": 123_456,
+    }
+    return DocumentBound(**{**values, **changes})
+
+
+def failed(number: int = 1, **changes: Any) -> AttemptFailed:
+    values = {
+        "number": number,
+        "reason": "model-away",
+        "detail": "the connection to the model was lost",
+        "retry_at": "2026-11-21T08:00:30+00:00",
+    }
+    return AttemptFailed(**{**values, **changes})
+
+
+def order(*events: Any) -> Order:
+    return fold(ORDER, events)
+
+
+EXAMPLES: dict[str, Any] = {
+    kind_of(example).name: example
+    for example in (
+        placed(),
+        paid(),
+        AttentionNeeded(reason="model-refusal", attempt=1, detail="It would not.", advice="Ask."),
+        started(),
+        failed(),
+        AttemptEnded(number=1, why="leg"),
+        asked("section-001", "section-002"),
+        written("section-001"),
+        rendered("cover"),
+        bound(),
+        PartsPlaced(parts={"life_clarity": ORDER}),
+        PartFinished(product="life_clarity", order=ORDER, document=bound()),
+        MailIntended(mail="report", attempt=1, message_id="<x.report@example.com>"),
+        MailSent(mail="report", message_id="<x.report@example.com>"),
+        OrderDelivered(by="mail"),
+        OrderCancelled(reason="payment-failed"),
+    )
+}
+
+assert EXAMPLES.keys() == {kind.name for kind in all_kinds()}

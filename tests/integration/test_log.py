@@ -1,0 +1,272 @@
+"""The log: appended to, never changed, and the same to everyone who reads it."""
+
+import hashlib
+import struct
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from events.envelope import Cause
+from events.errors import Conflict, Fenced, NotFound, WrongExpectedVersion
+from events.order import AttemptEnded, Order
+from events.products import CATALOGUE
+from storage import event_log, schema
+from storage.database import connect, connected
+from storage.leases import Leases
+from storage.orders import by_id, by_session
+from storage.record import History, Log, stream_of
+from tests.examples import ORDER, SUBJECT, asked, paid, placed, started, written
+
+CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
+
+
+def begun(log: Log, *events: Any) -> History:
+    history = log.begin(ORDER, uuid.UUID(SUBJECT))
+    return log.record(history, events or (placed(), paid()), CAUSE)
+
+
+@pytest.fixture
+def superuser(database: str) -> Iterator[Connection]:
+    engine = create_engine(
+        make_url(database).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text("set search_path = ledgerpress"))
+        yield connection
+    engine.dispose()
+
+
+def test_what_was_recorded_is_read_back(orders_log: Log) -> None:
+    begun(orders_log)
+
+    order = orders_log.read(ORDER).order
+    assert order.placed == placed()
+    assert order.paid == paid().amount
+    assert order.version == 2
+
+
+def test_an_order_that_never_was_is_not_found(orders_log: Log) -> None:
+    with pytest.raises(NotFound):
+        orders_log.read(ORDER)
+
+
+def test_a_writer_who_has_not_read_the_latest_is_refused(orders_log: Log) -> None:
+    old = begun(orders_log, placed())
+    orders_log.record(old, [paid()], CAUSE)
+
+    with pytest.raises(WrongExpectedVersion):
+        orders_log.record(old, [started()], CAUSE)
+
+
+def test_the_same_fact_again_changes_nothing(orders_log: Log) -> None:
+    history = begun(orders_log)
+    empty = History(Order(id=ORDER), history.sealer)
+
+    again = orders_log.record(empty, [placed(), paid()], CAUSE)
+
+    assert again.order == history.order
+    assert len(orders_log.recorded(ORDER)) == 2
+
+
+def test_of_many_at_once_one_places_the_order(orders_log: Log) -> None:
+    ready = threading.Barrier(12)
+
+    def place_it(_: int) -> str:
+        history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+        ready.wait()
+        try:
+            orders_log.record(history, [placed(), paid()], CAUSE)
+        except Conflict as error:
+            return error.reason
+        return "recorded"
+
+    with ThreadPoolExecutor(12) as crowd:
+        assert set(crowd.map(place_it, range(12))) == {"recorded"}
+    assert [each.type for each in orders_log.recorded(ORDER)] == [
+        "order-placed",
+        "payment-received",
+    ]
+
+
+def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
+    history = begun(orders_log)
+    leases = Leases(orders_log.engine)
+    first = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    second = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=True)
+    assert first
+    assert second
+
+    with pytest.raises(Fenced):
+        orders_log.record(history, [started(first.fence)], CAUSE, fence=first.fence)
+    orders_log.record(history, [started(second.fence)], CAUSE, fence=second.fence)
+
+
+def test_only_the_message_it_is_held_under_takes_over_a_living_order(orders_log: Log) -> None:
+    begun(orders_log)
+    leases = Leases(orders_log.engine)
+    leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+
+    assert leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False) is None
+    assert leases.take(stream_of(ORDER), 2, holder="m-2", redelivered=True) is None
+    assert leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=True)
+
+
+def test_personal_data_is_nowhere_in_the_database_in_plain(
+    orders_log: Log, superuser: Connection
+) -> None:
+    history = begun(orders_log, placed(email="canary@example.com", fields={"name": "Canaria Bird"}))
+    orders_log.record(history, [paid(), written("section-001", text="Canaria sings.")], CAUSE)
+
+    tables = superuser.execute(
+        text("select tablename from pg_tables where schemaname = 'ledgerpress'")
+    ).scalars()
+    everything = "".join(
+        str(superuser.execute(text(f"select t::text from {table} t")).all()) for table in tables
+    )
+    assert "order-placed" in everything
+    assert "anari" not in everything
+    assert orders_log.read(ORDER).order.sections["section-001"].text == "Canaria sings."
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update events set data = '{}'",
+        "delete from events",
+        "truncate events cascade",
+        "insert into events (stream) values ('order-x')",
+        "insert into unsealed values (99)",
+        "update streams set version = 99",
+        "update orders set word = 'delivered'",
+        "delete from orders",
+        "alter table events disable trigger never_changed",
+        "drop table events cascade",
+    ],
+)
+def test_the_application_cannot(statement: str, orders_log: Log) -> None:
+    begun(orders_log)
+
+    with orders_log.engine.connect() as connection, pytest.raises(DBAPIError) as refused:
+        connection.execute(text(statement))
+    assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["update events set type = 'x'", "delete from events", "truncate events cascade"],
+)
+def test_not_even_a_superuser_changes_events_by_mistake(
+    statement: str, orders_log: Log, superuser: Connection
+) -> None:
+    begun(orders_log)
+    superuser.execute(text("set session_replication_role = replica"))
+
+    with pytest.raises(DBAPIError, match="never changed or removed"):
+        superuser.execute(text(statement))
+
+
+def test_every_hash_can_be_computed_from_what_is_stored(orders_log: Log) -> None:
+    history = begun(orders_log)
+    orders_log.record(
+        history, [asked("section-001"), written("section-001", text="Ünïcødé")], CAUSE
+    )
+
+    with connected(orders_log.engine) as connection:
+        stored = event_log.read(connection, stream_of(ORDER))
+    before = hashlib.sha256(stream_of(ORDER).encode()).digest()
+    for each in stored:
+        assert each.previous == before
+        before = event_hash(each)
+        assert each.hash == before
+    assert len(stored) == 4
+
+
+def event_hash(stored: event_log.Stored) -> bytes:
+    """The formula as the migration describes it, in another language."""
+    microseconds = round(stored.recorded_at.timestamp() * 1_000_000)
+    fence = -1 if stored.fence is None else stored.fence
+    return hashlib.sha256(
+        stored.previous
+        + hashlib.sha256(stored.stream.encode()).digest()
+        + struct.pack(">i", stored.version)
+        + stored.id.bytes
+        + hashlib.sha256(stored.type.encode()).digest()
+        + struct.pack(">hqq", stored.schema, microseconds, fence)
+        + hashlib.sha256(stored.data.encode()).digest()
+        + hashlib.sha256(stored.meta.encode()).digest()
+    ).digest()
+
+
+def test_the_status_row_moves_with_the_events(orders_log: Log) -> None:
+    history = begun(orders_log)
+    row = by_session(orders_log.engine, "default", "cs_test_example")
+    assert row
+    assert (row.status.word, row.status.version) == ("queued", 2)
+
+    orders_log.record(history, [started(), asked("section-001")], CAUSE)
+
+    row = by_id(orders_log.engine, ORDER)
+    assert row
+    assert (row.status.word, row.status.version) == ("writing", 4)
+    assert row.status.progress.now == (CATALOGUE["life_clarity"].sections[0].title,)
+
+
+def test_a_nudge_is_written_with_the_payment_and_only_with_it(orders_log: Log) -> None:
+    def waiting() -> list[Any]:
+        with connected(orders_log.engine) as connection:
+            return list(
+                connection.execute(text("select product from ledgerpress.outbox")).scalars()
+            )
+
+    orders_log.publisher.stop()
+    history = begun(orders_log, placed())
+    assert waiting() == []
+
+    orders_log.record(history, [paid()], CAUSE)
+    assert waiting() == ["life_clarity"]
+
+
+def test_the_end_of_an_attempt_frees_the_order_in_the_same_transaction(orders_log: Log) -> None:
+    history = begun(orders_log)
+    leases = Leases(orders_log.engine)
+    lease = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    assert lease
+    history = orders_log.record(history, [started(1)], CAUSE, fence=lease.fence)
+    assert leases.take(stream_of(ORDER), 3, holder="m-2", redelivered=False) is None
+
+    orders_log.record(history, [AttemptEnded(number=1, why="leg")], CAUSE, fence=lease.fence)
+
+    assert leases.take(stream_of(ORDER), 4, holder="m-2", redelivered=False)
+
+
+def test_appends_of_different_orders_do_not_wait_for_each_other(
+    orders_log: Log, superuser: Connection
+) -> None:
+    begun(orders_log)
+    superuser.execute(text("begin"))
+    lock = text("select 1 from streams where stream = :stream for update")
+    superuser.execute(lock, {"stream": stream_of(ORDER)})
+
+    second = str(uuid.uuid4())
+    history = orders_log.begin(second, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(session="cs_test_other")], CAUSE)
+
+    assert orders_log.read(second).order.placed
+    superuser.execute(text("rollback"))
+
+
+def test_upgrading_twice_changes_nothing(database: str) -> None:
+    assert schema.upgrade(database) == schema.upgrade(database)
+    engine = connect(database)
+    with connected(engine) as connection:
+        reached, newest = schema.current(connection)
+    engine.dispose()
+    assert reached == newest
