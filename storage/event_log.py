@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from events.chain import Link
 from events.envelope import Cause, Recorded
 from events.errors import Fenced, LedgerpressError, WrongExpectedVersion
 from storage.tables import events
@@ -24,23 +25,6 @@ class Fact:
     type: str
     schema: int
     data: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A row of the log as it lies there: every byte that its hash covers, and the hash."""
-
-    id: uuid.UUID
-    stream: str
-    version: int
-    type: str
-    schema: int
-    recorded_at: Any
-    fence: int | None
-    data: str
-    meta: str
-    previous: bytes
-    hash: bytes
 
 
 def arrays(facts: Sequence[Fact]) -> dict[str, list[Any]]:
@@ -65,7 +49,7 @@ def metadata(cause: Cause, code: str) -> str:
     ).decode()
 
 
-def read(connection: Connection, stream: str, *, after: int = 0) -> list[Stored]:
+def read(connection: Connection, stream: str, *, after: int = 0) -> list[Link]:
     """The stream's events later than version ``after``, oldest first."""
     query = (
         select(
@@ -87,7 +71,7 @@ def read(connection: Connection, stream: str, *, after: int = 0) -> list[Stored]
     return [_stored(row) for row in connection.execute(query)]
 
 
-def recorded(stored: Stored, event: Any) -> Recorded:
+def recorded(stored: Link, event: Any) -> Recorded:
     """The stored row with its event decoded."""
     meta = msgspec.json.decode(stored.meta)
     return Recorded(
@@ -108,8 +92,8 @@ def recorded(stored: Stored, event: Any) -> Recorded:
     )
 
 
-def _stored(row: Any) -> Stored:
-    return Stored(
+def _stored(row: Any) -> Link:
+    return Link(
         id=row.event_id,
         stream=row.stream,
         version=row.version,

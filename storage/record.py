@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from events.chain import Link
 from events.codec import decode, encode
 from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
@@ -18,7 +19,7 @@ from events.react import Nudge, react
 from events.views import status
 from storage import event_log
 from storage.database import again_once, away, connected, failed
-from storage.event_log import Fact, Stored
+from storage.event_log import Fact
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
@@ -82,7 +83,7 @@ class Log:
         """The same order with what has been recorded since."""
         order = history.order
 
-        def ask() -> list[Stored]:
+        def ask() -> list[Link]:
             with connected(self.engine) as connection:
                 return event_log.read(connection, stream_of(order.id), after=order.version)
 
@@ -103,8 +104,8 @@ class Log:
         Safe to repeat: events that are there already stay as they are, and the history comes back caught up. Raises
         ``WrongExpectedVersion`` if the stream has moved on, ``Fenced`` if the attempt is no longer the latest, and
         ``Unavailable`` if Postgres cannot be reached, in which case nobody knows whether they were recorded.
-        A fenced event that ends its attempt lets go of the order in the same transaction, so that the nudge it may leave
-        behind finds the order free.
+        A fenced event that ends its attempt lets go of the order in the same transaction, so that the nudge it may
+        leave behind finds the order free.
         """
         after, nudges = self._consequences(history.order, events)
         stream = stream_of(after.id)
@@ -182,8 +183,12 @@ class Log:
         }
         return msgspec.json.encode(row).decode()
 
-    def _stored(self, order_id: str) -> tuple[list[Stored], Sealer]:
-        def ask() -> list[Stored]:
+    def links(self, order_id: str) -> list[Link]:
+        """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""
+        return self._stored(order_id)[0]
+
+    def _stored(self, order_id: str) -> tuple[list[Link], Sealer]:
+        def ask() -> list[Link]:
             with connected(self.engine) as connection:
                 return event_log.read(connection, stream_of(order_id))
 
@@ -195,7 +200,7 @@ class Log:
         return stored, again_once(lambda: self.vault.sealer(uuid.UUID(subject)))
 
 
-def _opened(stored: Stored, sealer: Sealer) -> Any:
+def _opened(stored: Link, sealer: Sealer) -> Any:
     place = str(stored.id)
     return decode(
         stored.type, stored.schema, stored.data, lambda sealed: sealer.open(sealed, place)

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -96,6 +96,16 @@ def load() -> Settings:
     """The settings of this process. Raises ``BadSettings`` once, naming all that is wrong, and no value."""
     try:
         return Settings()
+    except ValidationError as error:
+        raise BadSettings(_complaint(error)) from None
+
+
+def read_from(environment: Mapping[str, str]) -> Settings:
+    """The settings in ``environment`` alone, for whoever starts processes with it. Raises ``BadSettings``."""
+    names = {name.upper(): name for name in Settings.model_fields}
+    found = {names[name]: value for name, value in environment.items() if name in names}
+    try:
+        return Settings.model_validate(found)
     except ValidationError as error:
         raise BadSettings(_complaint(error)) from None
 

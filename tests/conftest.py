@@ -15,7 +15,7 @@ from events.products import CATALOGUE
 from storage import schema
 from storage.opening import opened
 from storage.record import Log
-from storage.settings import Settings
+from storage.settings import Settings, read_from
 
 
 def needed(name: str) -> str:
@@ -94,10 +94,8 @@ def environment(database: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Settings(_env_file=None)
+def settings(environment: dict[str, str]) -> Settings:
+    return read_from(environment)
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""One worker's holding of one order: how it begins, notes facts, and ends."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from actors.tools import Tools
+from events.decide import decide
+from events.envelope import Cause, kind_of
+from events.errors import LedgerpressError, WrongExpectedVersion
+from events.order import AttemptEnded, AttemptStarted, Order
+from events.plan import Product
+from events.retry import fail
+from storage.leases import Lease
+from storage.record import History, stream_of
+from storage.telemetry import log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A nudge as the broker delivered it. ``id`` is the message's own, the same when it is delivered again."""
+
+    order: str
+    correlation: str
+    id: str
+    redelivered: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """An order that this worker holds. ``leg_ends`` is on the monotonic clock."""
+
+    history: History
+    lease: Lease
+    cause: Cause
+    tools: Tools
+    leg_ends: float
+
+    @property
+    def order(self) -> Order:
+        """The order as far as it is known here."""
+        return self.history.order
+
+    @property
+    def over(self) -> bool:
+        """Whether the worker should let go now."""
+        return self.tools.stopping.is_set() or time.monotonic() > self.leg_ends
+
+    def note(self, *facts: Any) -> None:
+        """Record what has just become true, or what is about to be done; all or none.
+
+        A fact is recorded whatever else happened meanwhile. An intent is not: ``WrongExpectedVersion`` says that it
+        must be decided anew, before anything is spent. Raises ``Fenced`` if the order has passed to another worker.
+        """
+        while True:
+            try:
+                self.history = self.tools.log.record(
+                    self.history, facts, self.cause, fence=self.lease.fence
+                )
+            except WrongExpectedVersion:
+                if any(kind_of(fact).intent for fact in facts):
+                    raise
+                self.catch_up()
+            else:
+                return
+
+    def catch_up(self) -> None:
+        """Learn what else has been recorded of the order."""
+        self.history = self.tools.log.catch_up(self.history)
+
+    def end(self) -> None:
+        """Let go of an unfinished order; one that is finished, or parked, has been let go already."""
+        if not self.order.running:
+            return
+        why = "rest"
+        if self.over:
+            why = "stop" if self.tools.stopping.is_set() else "leg"
+        self.note(AttemptEnded(number=self.order.attempt, why=why))
+
+    def fail(self, error: Exception, product: Product) -> None:
+        """Record that the attempt failed, and when the next one is due or that a person must look."""
+        if not isinstance(error, LedgerpressError):
+            log.error("unforeseen error", order=self.order.id, exc_info=error)
+        self.note(*fail(self.order, product, error, self.tools.clock()))
+
+
+def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
+    """Take the order, if there is something to do and nobody else has it."""
+    history = tools.log.read(delivery.order)
+    while decide(history.order, product, tools.clock()):
+        lease = tools.leases.take(
+            stream_of(delivery.order),
+            history.order.version,
+            holder=delivery.id,
+            redelivered=delivery.redelivered,
+        )
+        if lease:
+            attempt = Attempt(
+                history=history,
+                lease=lease,
+                cause=Cause(
+                    correlation=delivery.correlation, causation=delivery.id, actor=tools.name
+                ),
+                tools=tools,
+                leg_ends=time.monotonic() + product.pacing.leg,
+            )
+            try:
+                attempt.note(AttemptStarted(number=lease.fence, worker=tools.name))
+            except BaseException:
+                tools.leases.forget(lease)
+                raise
+            return attempt
+        newer = tools.log.catch_up(history)
+        if newer.order.version == history.order.version:
+            return None
+        history = newer
+    return None

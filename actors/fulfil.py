@@ -1,0 +1,48 @@
+"""The loop: lease, fold, decide, perform, record. All the rest of the house is arranged around it."""
+
+from contextlib import closing
+
+from actors.attempt import Attempt, Delivery, begin
+from actors.perform import perform
+from actors.tools import Tools
+from events.decide import decide
+from events.errors import Fenced, WrongExpectedVersion
+from events.plan import Product
+from storage.telemetry import log
+
+
+def fulfil(delivery: Delivery, product: Product, tools: Tools) -> None:
+    """Do whatever the log does not say is done, for one leg.
+
+    Safe to run twice and safe to kill: each fact is recorded as soon as it is true, and a worker that has lost its
+    lease can record nothing. Raises only if not even the failure could be recorded; the message then goes back.
+    """
+    attempt = begin(delivery, product, tools)
+    if attempt is None:
+        return
+    with tools.limits.within(product.pacing.hard_limit):
+        try:
+            _work(attempt, product)
+        except Fenced:
+            log.warning("another worker has the order", order=delivery.order)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the log must say so
+            attempt.fail(error, product)
+        finally:
+            tools.leases.forget(attempt.lease)
+
+
+def _work(attempt: Attempt, product: Product) -> None:
+    while True:
+        try:
+            step = decide(attempt.order, product, attempt.tools.clock())
+            moved = False
+            if step and not attempt.over:
+                with closing(perform(step, attempt, product)) as facts:
+                    for fact in facts:
+                        attempt.note(fact)
+                        moved = True
+            if not moved:
+                attempt.end()
+                return
+        except WrongExpectedVersion:
+            attempt.catch_up()  # something else has happened to the order: decide again

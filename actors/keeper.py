@@ -1,0 +1,48 @@
+"""The keeper: publishes nudges that are due, and finds orders that nobody works on."""
+
+import time
+from collections.abc import Mapping
+
+from actors.stopping import told_to_stop
+from events.errors import Unavailable
+from events.plan import Product
+from storage.opening import opened
+from storage.outbox import due, sweep
+from storage.record import Log
+from storage.settings import Settings
+from storage.telemetry import log
+
+_RELAY_SECONDS = 0.25
+_SWEEP_SECONDS = 5.0
+# An open order that nobody holds and nobody was told of for this long has been forgotten by the broker.
+_IDLE_SECONDS = 20.0
+
+
+def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
+    """Keep going until SIGTERM or SIGINT. Any number of keepers may run: each nudge is taken by one of them."""
+    stopping = told_to_stop()
+    with opened(settings, catalogue) as orders:
+        log.info("keeper started")
+        swept = time.monotonic()
+        while not stopping.wait(_RELAY_SECONDS):
+            try:
+                relay(orders)
+                if time.monotonic() - swept > _SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    _sweep(orders)
+            except Unavailable as error:
+                log.warning("keeper waits", reason=error.reason)
+    log.info("keeper stopped")
+    return 0
+
+
+def relay(orders: Log) -> int:
+    """Hand to the publisher what is due and was not published by whoever wrote it; return how many."""
+    letters = due(orders.engine)
+    orders.publisher.publish(letters)
+    return len(letters)
+
+
+def _sweep(orders: Log) -> None:
+    if found := sweep(orders.engine, _IDLE_SECONDS):
+        log.warning("the sweeper found orders that nobody worked on", orders=found)

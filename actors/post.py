@@ -1,0 +1,140 @@
+"""Composes mails and hands them to the mail server: the only door to smtplib."""
+
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import parseaddr
+from urllib.parse import unquote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from events.errors import Refused, Unavailable
+from events.plan import Product
+
+# Many servers refuse more; beyond this the mail carries a link only.
+MOST_ATTACHED_BYTES = 8_000_000
+_SECONDS = 30.0
+_PERMANENT = 500
+
+_templates = Environment(
+    loader=PackageLoader("actors", "templates/mail"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A finished document."""
+
+    filename: str
+    media_type: str
+    content: bytes
+    pages: int
+
+
+def message_id(order: str, mail: str, domain: str) -> str:
+    """The Message-ID of this mail about this order: the same whenever it is sent, so that copies can be told."""
+    return f"<{order}.{mail}@{domain}>"
+
+
+class Post:
+    """The mail server, and who the mails are from."""
+
+    def __init__(self, *, smtp_url: str, sender: str, public_url: str) -> None:
+        self._server = urlsplit(smtp_url)
+        self._sender = sender
+        self._public_url = public_url.rstrip("/")
+        self.domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+
+    def page(self, token: str) -> str:
+        """The link to the customer's page."""
+        return f"{self._public_url}/o/{token}"
+
+    def send(
+        self,
+        mail: str,
+        *,
+        to: str,
+        message_id: str,
+        product: Product,
+        customer: str,
+        link: str,
+        documents: Sequence[Attachment],
+    ) -> None:
+        """Hand the mail to the server.
+
+        Raises ``Unavailable`` if it may work later; the mail may then have gone out all the same, when only the
+        server's answer was lost. Raises ``Refused`` if the server will never take it.
+        """
+        attached = documents if _size(documents) <= MOST_ATTACHED_BYTES else ()
+        facts = {
+            "product": product,
+            "customer": customer,
+            "link": link,
+            "documents": documents,
+            "attached": bool(attached),
+        }
+        letter = EmailMessage()
+        letter["From"] = self._sender
+        letter["To"] = to
+        letter["Subject"] = f"{product.title}: your report is ready"
+        letter["Message-ID"] = message_id
+        letter["Auto-Submitted"] = "auto-generated"
+        letter.set_content(_templates.get_template(f"{mail}.txt").render(facts))
+        letter.add_alternative(
+            _templates.get_template(f"{mail}.html").render(facts), subtype="html"
+        )
+        for each in attached:
+            main, _, sub = each.media_type.partition("/")
+            letter.add_attachment(each.content, main, sub, filename=each.filename)
+        self._hand_over(letter)
+
+    def _hand_over(self, letter: EmailMessage) -> None:
+        try:
+            with self._connect() as server:
+                if self._server.username:
+                    server.login(
+                        unquote(self._server.username), unquote(self._server.password or "")
+                    )
+                server.send_message(letter)
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _said_no(min(code for code, _ in error.recipients.values())) from None
+        except smtplib.SMTPResponseException as error:
+            raise _said_no(error.smtp_code) from None
+        except smtplib.SMTPNotSupportedError:
+            message = "the mail server does not support what SMTP_URL or the address asks for"
+            raise Refused(message, reason="mail-settings") from None
+        except (smtplib.SMTPException, OSError):
+            message = "the connection to the mail server was lost"
+            raise Unavailable(message, reason="mail-away") from None
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._server.hostname or "localhost", self._server.port or 0
+        context = ssl.create_default_context()
+        if self._server.scheme == "smtps":
+            return smtplib.SMTP_SSL(host, port or 465, timeout=_SECONDS, context=context)
+        server = smtplib.SMTP(host, port or 587, timeout=_SECONDS)
+        try:
+            server.ehlo_or_helo_if_needed()
+            if server.has_extn("starttls"):
+                server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+
+def _said_no(code: int) -> Refused | Unavailable:
+    message = f"the mail server answered {code}"
+    if code >= _PERMANENT:
+        return Refused(message, reason="mail-refused")
+    return Unavailable(message, reason="mail-busy")
+
+
+def _size(documents: Sequence[Attachment]) -> int:
+    return sum(len(each.content) for each in documents)

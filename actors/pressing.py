@@ -1,0 +1,128 @@
+"""Presses what is written: each chunk a blob of its own, then all of them one document."""
+
+import json
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+
+from actors.attempt import Attempt
+from actors.binding import Piece
+from actors.binding import bind as bind_pieces
+from actors.press import PressFailed
+from actors.typeset import Facts, typeset, typeset_plain
+from events.order import ChunkRendered, DocumentBound, Order
+from events.plan import Chunk, ChunkKind, Product
+from events.views import media_type
+from storage.telemetry import log
+
+
+def render(
+    chunks: tuple[Chunk, ...], attempt: Attempt, product: Product
+) -> Generator[ChunkRendered]:
+    """Render ``chunks``; yield each in the plan's order once its blob is kept."""
+    tools = attempt.tools
+    with ThreadPoolExecutor(max_workers=len(chunks)) as side_by_side:
+        for rendered in side_by_side.map(lambda chunk: _render(chunk, attempt, product), chunks):
+            yield rendered
+            if tools.stopping.is_set():
+                side_by_side.shutdown(cancel_futures=True)
+                return
+
+
+def bind(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) -> DocumentBound:
+    """Make one document of the rendered chunks, in the plan's order."""
+    order, tools, sealer = attempt.order, attempt.tools, attempt.history.sealer
+    pieces = [
+        Piece(chunk=planned, pdf=partial(tools.blobs.get, made.blob, sealer), pages=made.pages)
+        for planned, made in zip(product.chunks, chunks, strict=True)
+    ]
+    facts = _facts(order, product)
+    content = bind_pieces(product, pieces, placed_on=facts.placed_on, customer=facts.customer)
+    return _kept(content, sum(made.pages for made in chunks), attempt, product)
+
+
+def compose(attempt: Attempt, product: Product) -> DocumentBound:
+    """Make a JSON document of the written sections, each with a Markdown rendering of it."""
+    order = attempt.order
+    sections = {name: json.loads(written.text) for name, written in order.sections.items()}
+    content = {
+        "product": product.name,
+        "sections": sections,
+        "markdown": "\n\n".join(
+            f"# {product.section(name).title}\n\n{_markdown(answer)}"
+            for name, answer in sections.items()
+        ),
+    }
+    text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True)
+    return _kept(text.encode(), 0, attempt, product)
+
+
+def _render(chunk: Chunk, attempt: Attempt, product: Product) -> ChunkRendered:
+    tools = attempt.tools
+    facts = _facts(attempt.order, product, chunk)
+    plain = False
+    try:
+        rendered = tools.press.render(typeset(product, chunk, facts))
+    except PressFailed as error:
+        log.warning(
+            "chunk falls back to plain text",
+            order=attempt.order.id,
+            chunk=chunk.name,
+            why=str(error),
+        )
+        plain = True
+        rendered = tools.press.render(typeset_plain(product, chunk, facts))
+    blob = tools.blobs.put(rendered.pdf, attempt.history.sealer)
+    return ChunkRendered(chunk=chunk.name, blob=blob, pages=rendered.pages, plain=plain)
+
+
+def _facts(order: Order, product: Product, chunk: Chunk | None = None) -> Facts:
+    assert order.placed is not None
+    written = order.sections.get(chunk.section or "") if chunk else None
+    shows_pages = chunk is not None and chunk.kind is ChunkKind.CONTENTS
+    shows_making = chunk is not None and chunk.kind is ChunkKind.CLOSING
+    return Facts(
+        customer=order.placed.fields.get("name", ""),
+        placed_on=datetime.fromisoformat(order.placed.at).date(),
+        text=written.text if written else "",
+        pages={name: made.pages for name, made in order.chunks.items()} if shows_pages else {},
+        made=_making(order, product) if shows_making else (),
+    )
+
+
+def _making(order: Order, product: Product) -> tuple[tuple[str, str], ...]:
+    assert order.placed is not None
+    written = order.sections.values()
+    words = sum(len(section.text.split()) for section in written)
+    tokens = sum(section.tokens.prompt + section.tokens.completion for section in written)
+    return (
+        ("Order", order.id),
+        ("Ordered on", datetime.fromisoformat(order.placed.at).strftime("%-d %B %Y")),
+        ("Sections", f"{len(order.sections)} of {len(product.sections)}"),
+        ("Words", f"{words:,}"),
+        ("Written by", ", ".join(sorted({section.model for section in written}))),
+        ("Tokens read and written", f"{tokens:,}"),
+    )
+
+
+def _kept(content: bytes, pages: int, attempt: Attempt, product: Product) -> DocumentBound:
+    kind = media_type(product)
+    return DocumentBound(
+        blob=attempt.tools.blobs.put(content, attempt.history.sealer),
+        filename=f"{product.name.replace('_', '-')}.{kind.rpartition('/')[2]}",
+        media_type=kind,
+        pages=pages,
+        size=len(content),
+    )
+
+
+def _markdown(answer: dict[str, object]) -> str:
+    blocks: list[str] = []
+    for key, value in answer.items():
+        if isinstance(value, list):
+            lines = "\n".join(f"- {each}" for each in value)
+            blocks.append(f"## {key.replace('_', ' ').capitalize()}\n\n{lines}")
+        else:
+            blocks.append(str(value))
+    return "\n\n".join(blocks)

@@ -1,0 +1,37 @@
+"""What a worker has at hand: every way out of the process, opened once when it boots."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from actors.limits import HardLimits
+from actors.model import Model
+from actors.post import Post
+from actors.press import Press
+from events.plan import Product
+from storage.blobs import Blobs
+from storage.leases import Leases
+from storage.record import Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The world, as far as a worker touches it. ``name`` is who it says it is in the log."""
+
+    name: str
+    log: Log
+    leases: Leases
+    blobs: Blobs
+    model: Model
+    press: Press
+    post: Post
+    limits: HardLimits
+    catalogue: Mapping[str, Product]
+    stopping: threading.Event
+    clock: Callable[[], datetime]
+    speed: float = 1.0
+
+    def rest(self, seconds: float) -> None:
+        """Pause, shorter when time runs faster, and not at all once the process is to stop."""
+        self.stopping.wait(seconds / self.speed)

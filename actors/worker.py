@@ -1,0 +1,93 @@
+"""The worker process of one product: one queue, one actor, until it is told to stop."""
+
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import dramatiq
+
+from actors.attempt import Delivery
+from actors.fulfil import fulfil
+from actors.limits import HardLimits
+from actors.model import Model
+from actors.post import Post
+from actors.press import Press
+from actors.stopping import told_to_stop
+from actors.tools import Tools
+from events.errors import Refused
+from events.plan import Product
+from storage.blobs import Blobs
+from storage.broker import NudgeBroker
+from storage.leases import Leases
+from storage.opening import opened
+from storage.settings import Settings
+from storage.telemetry import log
+
+# A call in flight may finish when the process is told to stop; whatever takes longer is taken up by another worker.
+GRACE_SECONDS = 25.0
+_LOOK_SECONDS = 0.5
+
+
+def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) -> int:
+    """Work on ``product``'s orders until SIGTERM or SIGINT; return the exit code.
+
+    0 after an orderly stop; 1 if a thread died, so that whoever supervises starts the process anew.
+    """
+    stopping = told_to_stop()
+    with (
+        opened(settings, catalogue) as log_of_orders,
+        Press(children=settings.press_children) as press,
+    ):
+        tools = Tools(
+            name=f"{product.name}@{platform.node()}:{os.getpid()}",
+            log=log_of_orders,
+            leases=Leases(log_of_orders.engine).start(),
+            blobs=Blobs(settings.blob_url),
+            model=Model(
+                base_url=settings.openai_base_url,
+                api_key=settings.openai_api_key.get_secret_value(),
+                model=settings.openai_model,
+            ),
+            press=press,
+            post=Post(
+                smtp_url=settings.smtp_url.get_secret_value(),
+                sender=settings.mail_from,
+                public_url=settings.public_url,
+            ),
+            limits=HardLimits(),
+            catalogue=catalogue,
+            stopping=stopping,
+            clock=lambda: datetime.now(UTC),
+            speed=settings.speed,
+        )
+        return _consume(product, tools, settings)
+
+
+def _consume(product: Product, tools: Tools, settings: Settings) -> int:
+    broker = NudgeBroker(settings.rabbitmq_url.get_secret_value())
+    _actor(broker, product, tools)
+    worker = dramatiq.Worker(broker, queues={product.queue}, worker_threads=settings.worker_threads)
+    # Late ack, and no message waits in this process while another worker is idle.
+    worker.queue_prefetch = settings.worker_threads
+    worker.start()
+    log.info("worker started", product=product.name, threads=settings.worker_threads)
+    while not tools.stopping.wait(_LOOK_SECONDS):
+        if not all(thread.is_alive() for thread in (*worker.workers, *worker.consumers.values())):
+            log.error("a worker thread died", product=product.name)
+            return 1
+    worker.stop(timeout=int(GRACE_SECONDS * 1000))
+    tools.leases.stop()
+    log.info("worker stopped", product=product.name)
+    return 0
+
+
+def _actor(broker: NudgeBroker, product: Product, tools: Tools) -> None:
+    @dramatiq.actor(broker=broker, queue_name=product.queue, actor_name=product.queue)
+    def look(**nudge: object) -> None:
+        delivery = Delivery(**nudge)  # type: ignore[arg-type]
+        try:
+            fulfil(delivery, product, tools)
+        except Refused as error:
+            # Nothing can be recorded of it, and trying again at once would not help: the sweeper will ask again.
+            log.error("nudge dropped", order=delivery.order, reason=error.reason)

@@ -1,0 +1,122 @@
+"""Reads what Stripe says about a checkout session, whatever shape it comes in, into a ``Purchase``."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from events.envelope import NAMESPACE
+from events.money import Money
+from events.place import Outcome, Purchase
+
+_COMPLETED = "checkout.session.completed"
+_OUTCOMES = {
+    _COMPLETED: Outcome.PAID,
+    "checkout.session.async_payment_succeeded": Outcome.PAID,
+    "checkout.session.async_payment_failed": Outcome.FAILED,
+    "checkout.session.expired": Outcome.EXPIRED,
+}
+_NOTHING_DUE = "no_payment_required"
+_SETTLED = frozenset({"paid", _NOTHING_DUE})
+# Stripe's own ids are at most 255 characters; its amounts at most 8 digits, in some currencies 12.
+_LONGEST_NAME = 255
+_LARGEST_AMOUNT = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing about an order of ours; ``reason`` is one word for machines."""
+
+    reason: str
+
+
+def order_id(tenant: str, session: str) -> str:
+    """The order that is paid for in this checkout session: one, however many events tell of it."""
+    return str(uuid.uuid5(NAMESPACE, f"stripe/{tenant}/{session}"))
+
+
+def event_name(event: Mapping[str, object]) -> str:
+    """Stripe's id of the event, or nothing."""
+    return _name(event.get("id"))
+
+
+def read(event: Mapping[str, object], *, tenant: str, live: bool, at: str) -> Purchase | Ignored:
+    """What ``event`` says, as far as it concerns us. Raises nothing: a payment must not be lost to a strange field.
+
+    Few fields are read, because their names drift between Stripe's API versions. What is missing or of another type
+    than expected reads as empty, and a paid order that lacks something is left to a person.
+    """
+    outcome = _OUTCOMES.get(_name(event.get("type")))
+    if outcome is None:
+        return Ignored("unknown-type")
+    if event.get("account"):
+        return Ignored("other-account")
+    if event.get("livemode") is (not live):
+        return Ignored("other-livemode")
+    session = _mapping(_mapping(event.get("data")).get("object"))
+    if _name(session.get("mode")) not in ("payment", ""):
+        return Ignored("other-mode")
+    name = _name(session.get("id")) or event_name(event)
+    if not name:
+        return Ignored("nameless")
+    status = _name(session.get("payment_status"))
+    # Versions before payment_status completed a session only when it was paid.
+    if event["type"] == _COMPLETED and status and status not in _SETTLED:
+        outcome = Outcome.PENDING
+    metadata = _mapping(session.get("metadata"))
+    amount, listed = _amounts(session)
+    return Purchase(
+        outcome=outcome,
+        session=name,
+        intent=_name(session.get("payment_intent")),
+        product=_name(metadata.get("product")),
+        tenant=tenant,
+        live=live,
+        at=at,
+        amount=amount,
+        listed=None if status == _NOTHING_DUE else listed,
+        email=_email(session),
+        fields={
+            _text(key): _text(value)
+            for key, value in metadata.items()
+            if key != "product" and isinstance(value, str)
+        },
+    )
+
+
+def _amounts(session: Mapping[str, object]) -> tuple[Money, Money]:
+    """What was paid, and the list price it was paid for: before discounts, without tax and shipping."""
+    currency = _name(session.get("currency")).lower()
+    total = _whole(session.get("amount_total"))
+    details = _mapping(session.get("total_details"))
+    discount, tax, shipping = (
+        _whole(details.get(f"amount_{part}")) for part in ("discount", "tax", "shipping")
+    )
+    return Money(total, currency), Money(total + discount - tax - shipping, currency)
+
+
+def _email(session: Mapping[str, object]) -> str:
+    given = _text(_mapping(session.get("customer_details")).get("email"))
+    return (given or _text(session.get("customer_email"))).strip()
+
+
+def _name(value: object) -> str:
+    """An id or a word; of an expanded object its id."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return _text(value)[:_LONGEST_NAME]
+
+
+def _text(value: object) -> str:
+    """Text that Postgres can keep: without NUL, and with lone surrogates replaced."""
+    if not isinstance(value, str):
+        return ""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _whole(value: object) -> int:
+    known = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST_AMOUNT
+    return value if known and isinstance(value, int) else 0
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,113 @@
+"""Keeps processes running: starts them anew when they end, and ends each with its whole group."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_LOOK_SECONDS = 0.2
+_GRACE_SECONDS = 30.0
+
+
+class Kept:
+    """Processes of ours by name, as ``ledgerpress run ...`` starts them."""
+
+    def __init__(
+        self, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], logs: Path
+    ) -> None:
+        self._commands = commands
+        self._environment = dict(environment)
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._wanted: set[str] = set()
+        self._lock = threading.RLock()
+
+    def pid(self, name: str) -> int:
+        """The process id it has now."""
+        with self._lock:
+            return self._running[name].pid
+
+    def log(self, name: str) -> Path:
+        """The file that its output goes to."""
+        return self._logs / f"{name}.log"
+
+    def start(self, name: str) -> None:
+        """Start it, and keep it running from now on."""
+        with self._lock:
+            self._wanted.add(name)
+            with self.log(name).open("ab") as log:
+                self._running[name] = subprocess.Popen(  # noqa: S603 - our own command
+                    [sys.executable, "-m", "api.cli", "run", *self._commands[name]],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+
+    def kill(self, name: str) -> int:
+        """SIGKILL it with all its children; return the process id it had. It is started anew if it is kept."""
+        with self._lock:
+            process = self._running[name]
+            _signal_group(process, signal.SIGKILL)
+            return process.pid
+
+    def stop(self, *names: str) -> None:
+        """SIGTERM these, wait for them, and kill what does not end."""
+        with self._lock:
+            self._wanted -= set(names)
+            ending = [self._running[name] for name in names if name in self._running]
+        for process in ending:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for process in ending:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+
+    def restart_dead(self) -> None:
+        """Start anew what has ended and should run."""
+        with self._lock:
+            for name in self._wanted:
+                if self._running[name].poll() is not None:
+                    _signal_group(self._running[name], signal.SIGKILL)
+                    self.start(name)
+
+
+@contextmanager
+def keep_running(
+    commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], logs: Path
+) -> Iterator[Kept]:
+    """Start them all, keep them running inside the block, stop them on leaving it."""
+    logs.mkdir(parents=True, exist_ok=True)
+    kept = Kept(commands, environment, logs)
+    leaving = threading.Event()
+
+    def look_after() -> None:
+        while not leaving.wait(_LOOK_SECONDS):
+            kept.restart_dead()
+
+    watch = threading.Thread(target=look_after, name="keeping", daemon=True)
+    try:
+        for name in commands:
+            kept.start(name)
+        watch.start()
+        yield kept
+    finally:
+        leaving.set()
+        if watch.is_alive():
+            watch.join()
+        kept.stop(*commands)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
