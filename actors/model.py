@@ -65,9 +65,18 @@ class Model:
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def close(self) -> None:
-        """Cancel the calls in flight and end the thread."""
+        """Cancel the calls in flight, close the connections and end the thread."""
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(2)
+        self._thread.join(5)
+        self._loop.close()
+
+    async def _leave(self) -> None:
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self._client.close()
 
     async def _persevere(self, prompt: Prompt, seconds: float, as_json: bool, order: str) -> Answer:
         trying = AsyncRetrying(

@@ -79,12 +79,7 @@ class Post:
             "documents": documents,
             "attached": bool(attached),
         }
-        letter = EmailMessage()
-        letter["From"] = self._sender
-        letter["To"] = to
-        letter["Subject"] = f"{product.title}: your report is ready"
-        letter["Message-ID"] = message_id
-        letter["Auto-Submitted"] = "auto-generated"
+        letter = self._addressed(to, f"{product.title}: your report is ready", message_id)
         letter.set_content(_templates.get_template(f"{mail}.txt").render(facts))
         letter.add_alternative(
             _templates.get_template(f"{mail}.html").render(facts), subtype="html"
@@ -93,6 +88,19 @@ class Post:
             main, _, sub = each.media_type.partition("/")
             letter.add_attachment(each.content, main, sub, filename=each.filename)
         self._hand_over(letter)
+
+    def _addressed(self, to: str, subject: str, message_id: str) -> EmailMessage:
+        letter = EmailMessage()
+        try:
+            letter["From"] = self._sender
+            letter["To"] = to
+        except ValueError:
+            message = "the mail address cannot stand in a header"
+            raise Refused(message, reason="mail-address") from None
+        letter["Subject"] = subject
+        letter["Message-ID"] = message_id
+        letter["Auto-Submitted"] = "auto-generated"
+        return letter
 
     def _hand_over(self, letter: EmailMessage) -> None:
         try:

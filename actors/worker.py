@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 
 import dramatiq
@@ -35,20 +36,22 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
     0 after an orderly stop; 1 if a thread died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
+    model = Model(
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        model=settings.openai_model,
+    )
     with (
         opened(settings, catalogue) as log_of_orders,
         Press(children=settings.press_children) as press,
+        closing(model),
     ):
         tools = Tools(
             name=f"{product.name}@{platform.node()}:{os.getpid()}",
             log=log_of_orders,
             leases=Leases(log_of_orders.engine).start(),
             blobs=Blobs(settings.blob_url),
-            model=Model(
-                base_url=settings.openai_base_url,
-                api_key=settings.openai_api_key.get_secret_value(),
-                model=settings.openai_model,
-            ),
+            model=model,
             press=press,
             post=Post(
                 smtp_url=settings.smtp_url.get_secret_value(),

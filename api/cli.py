@@ -155,5 +155,6 @@ def _become(*arguments: str) -> NoReturn:
     # The API's floor does not know the workers': it makes room for them.
     os.execv(sys.executable, [sys.executable, "-m", "actors", *arguments])  # noqa: S606
 
+
 if __name__ == "__main__":
     main()

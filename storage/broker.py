@@ -126,7 +126,10 @@ class NudgeConsumer(Consumer):
         """Send what is still to be settled, then close the connection."""
         try:
             if self.connection.is_open:
-                self.connection.process_data_events(0)
+                settled: list[bool] = []
+                self.connection.add_callback_threadsafe(lambda: settled.append(True))
+                while not settled:
+                    self.connection.process_data_events(0)
                 self.connection.close()
         except (AMQPError, OSError, AssertionError):
             return

@@ -78,7 +78,7 @@ def sweep(engine: Engine, idle_seconds: float, most: int = 500) -> int:
     )
     nudges = insert(outbox).from_select(["order_id", "product", "correlation", "due_at"], found)
     with connected(engine) as connection:
-        return connection.execute(nudges).rowcount
+        return len(connection.execute(nudges.returning(outbox.c.id)).all())
 
 
 def _ago(seconds: float) -> ColumnElement[datetime]:

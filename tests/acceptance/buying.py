@@ -1,0 +1,87 @@
+"""Buys a report as a customer would, and looks at it as everyone else would."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from events.products import CATALOGUE
+from events.views import SETTLED, Word
+from sandbox.purchase import checkout_completed, signature
+from sandbox.system import System
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """An order, by the system's own words."""
+
+    system: System
+    id: str
+    correlation: str
+
+    def ask(self, path: str = "") -> Any:
+        """What the API says of it, to an operator."""
+        answer = get(self.system, f"/v1/orders/{self.id}{path}")
+        answer.raise_for_status()
+        return answer.json()
+
+    def until(
+        self, reached: Callable[[dict[str, Any]], bool], seconds: float = 60
+    ) -> dict[str, Any]:
+        """Its status once ``reached`` says yes; an ``AssertionError`` if that takes too long."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            status: dict[str, Any] = self.ask()
+            if reached(status):
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"still {status} after {seconds} s")
+
+    def delivered(self, seconds: float = 60) -> dict[str, Any]:
+        """Its status once it is settled, which must be by delivery."""
+        status = self.until(
+            lambda status: status["status"] in SETTLED or status["status"] == Word.ATTENTION,
+            seconds,
+        )
+        assert status["status"] == "delivered", status
+        return status
+
+    def mails(self) -> list[dict[str, Any]]:
+        """The mails about it that reached the mail server."""
+        mails = httpx.get(f"{self.system.mail}/mails.json").json()
+        return [mail for mail in mails if self.id in mail["message_id"]]
+
+
+def get(system: System, path: str) -> httpx.Response:
+    """Ask the API as the operator."""
+    headers = {"Authorization": f"Bearer {system.environment['OPERATOR_TOKEN']}"}
+    return httpx.get(f"{system.url}{path}", headers=headers, timeout=30)
+
+
+def post(system: System, event: dict[str, Any]) -> httpx.Response:
+    """Deliver a signed event."""
+    payload = json.dumps(event).encode()
+    header = signature(payload, system.environment["STRIPE_WEBHOOK_SECRET"])
+    return httpx.post(
+        f"{system.url}/webhooks/stripe",
+        content=payload,
+        headers={"Stripe-Signature": header},
+        timeout=30,
+    )
+
+
+def buy(system: System, product: str = "life_clarity") -> Bought:
+    """Pay for ``product``."""
+    answer = post(system, checkout_completed(CATALOGUE[product], email="canary.bird@example.com"))
+    answer.raise_for_status()
+    assert answer.json()["verdict"] == "recorded"
+    return Bought(system, answer.json()["order"], answer.headers["X-Request-Id"])
+
+
+def requests(system: System) -> list[dict[str, Any]]:
+    """What the model has been asked."""
+    found: list[dict[str, Any]] = httpx.get(f"{system.model.removesuffix('/v1')}/_requests").json()
+    return found

@@ -1,0 +1,223 @@
+"""Nudges: written with the events, published at least once, settled only where they came from."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pika
+import pytest
+from sqlalchemy import text
+
+from actors.keeper import relay
+from events.envelope import Cause
+from events.order import AttemptFailed
+from storage.broker import NudgeBroker, NudgeConsumer, Nudged
+from storage.database import connected
+from storage.leases import Leases
+from storage.outbox import sweep
+from storage.publisher import Letter, Publisher, declare, parameters
+from storage.record import Log, stream_of
+from storage.settings import Settings
+from tests.examples import ORDER, SUBJECT, paid, placed, started
+
+CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
+
+
+@pytest.fixture
+def queue(settings: Settings) -> Iterator[str]:
+    """A queue of the test's own."""
+    name = f"test.{uuid.uuid4().hex}"
+    yield name
+    with channel(settings) as open_channel:
+        for each in (name, f"{name}.XQ"):
+            open_channel.queue_delete(each)
+
+
+class channel:  # noqa: N801 - reads as what it gives
+    def __init__(self, settings: Settings) -> None:
+        self._connection = pika.BlockingConnection(
+            parameters(settings.rabbitmq_url.get_secret_value())
+        )
+
+    def __enter__(self) -> Any:
+        return self._connection.channel()
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def consumer(settings: Settings, queue: str) -> NudgeConsumer:
+    broker = NudgeBroker(settings.rabbitmq_url.get_secret_value())
+    return NudgeConsumer(broker, queue, prefetch=1, timeout=100)
+
+
+def next_nudge(consumer: NudgeConsumer) -> Nudged:
+    for _ in range(100):
+        if nudge := next(consumer):
+            return nudge
+    raise AssertionError("no nudge came")
+
+
+def depth(settings: Settings, queue: str) -> int:
+    with channel(settings) as open_channel:
+        declare(open_channel, queue)
+        return int(open_channel.queue_declare(queue, passive=True).method.message_count)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def outbox_rows(log: Log) -> int:
+    with connected(log.engine) as connection:
+        return int(connection.execute(text("select count(*) from outbox")).scalar_one())
+
+
+def letter(queue: str) -> Letter:
+    return Letter(queue=queue, order=ORDER, correlation="c-1", outbox_id=1)
+
+
+def test_a_message_carries_the_order_and_nothing_else(settings: Settings, queue: str) -> None:
+    confirmed: list[int] = []
+    publisher = Publisher(settings.rabbitmq_url.get_secret_value(), confirmed.extend).start()
+
+    publisher.publish([letter(queue)])
+    publisher.stop()
+
+    assert confirmed == [1]
+    with channel(settings) as open_channel:
+        method, properties, body = open_channel.basic_get(queue, auto_ack=True)
+    assert body == f'{{"order":"{ORDER}"}}'.encode()
+    assert (properties.correlation_id, properties.delivery_mode) == ("c-1", 2)
+    assert method.redelivered is False
+
+
+def test_what_is_not_confirmed_stays_in_the_outbox_and_the_relay_publishes_it(
+    orders_log: Log,
+) -> None:
+    orders_log.publisher.stop()  # the process that wrote the nudge dies before it can publish
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(), paid()], CAUSE)
+    assert outbox_rows(orders_log) == 1
+    sent: list[Letter] = []
+    orders_log.publisher = type("Spy", (), {"publish": lambda _, letters: sent.extend(letters)})()
+
+    assert relay(orders_log) == 0  # whoever wrote it has a moment to publish it himself
+    assert eventually(lambda: relay(orders_log) == 1)
+    assert [(each.queue, each.order) for each in sent] == [("queue.life_clarity", ORDER)]
+    assert relay(orders_log) == 0  # not again before the broker has had time to confirm
+    assert outbox_rows(orders_log) == 1
+
+
+def test_a_retry_is_not_published_before_it_is_due(orders_log: Log) -> None:
+    orders_log.publisher.stop()
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    retry = AttemptFailed(number=1, reason="x", detail="", retry_at="2999-01-01T00:00:00+00:00")
+    orders_log.record(history, [placed(), paid(), started(), retry], CAUSE)
+
+    with connected(orders_log.engine) as connection:
+        rows = (
+            connection.execute(text("select due_at::text from outbox order by id")).scalars().all()
+        )
+    assert len(rows) == 2
+    assert rows[1].startswith("2999-01-01")
+
+
+def test_the_sweeper_finds_an_order_that_nobody_was_told_of(orders_log: Log) -> None:
+    orders_log.publisher.stop()
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(), paid()], CAUSE)
+
+    assert sweep(orders_log.engine, idle_seconds=0) == 0  # its nudge is still in the outbox
+    with connected(orders_log.engine) as connection:
+        connection.execute(text("delete from outbox"))
+    assert sweep(orders_log.engine, idle_seconds=60) == 0  # too fresh to be forgotten
+    assert sweep(orders_log.engine, idle_seconds=0) == 1
+    assert sweep(orders_log.engine, idle_seconds=0) == 0
+
+
+def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) -> None:
+    orders_log.publisher.stop()
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(), paid()], CAUSE)
+    with connected(orders_log.engine) as connection:
+        connection.execute(text("delete from outbox"))
+    Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+
+    assert sweep(orders_log.engine, idle_seconds=0) == 0
+
+
+def test_an_unsettled_nudge_comes_again_and_is_known_as_the_same(
+    settings: Settings, queue: str
+) -> None:
+    publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
+    publisher.publish([letter(queue)])
+    publisher.stop()
+    first_consumer = consumer(settings, queue)
+    first = next_nudge(first_consumer)
+
+    first_consumer.close()
+    second_consumer = consumer(settings, queue)
+    again = next_nudge(second_consumer)
+
+    assert again.kwargs["id"] == first.kwargs["id"]
+    assert (first.kwargs["redelivered"], again.kwargs["redelivered"]) == (False, True)
+    second_consumer.ack(again)
+    second_consumer.close()
+    assert depth(settings, queue) == 0
+
+
+def test_an_acknowledgement_on_a_new_channel_settles_nothing_there(
+    settings: Settings, queue: str
+) -> None:
+    publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
+    publisher.publish([letter(queue), letter(queue)])
+    publisher.stop()
+    lost = consumer(settings, queue)
+    nudge = next_nudge(lost)
+    lost.close()
+    new = consumer(settings, queue)
+    other = next_nudge(new)
+    assert nudge.tag == other.tag  # the trap: tags begin again on every channel
+
+    new.ack(nudge)
+    new.close()
+
+    assert depth(settings, queue) == 2
+
+
+def test_a_nudge_handed_back_is_in_its_queue_again(settings: Settings, queue: str) -> None:
+    publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
+    publisher.publish([letter(queue)])
+    publisher.stop()
+    hands = consumer(settings, queue)
+
+    hands.nack(next_nudge(hands))
+
+    assert next_nudge(hands).kwargs["redelivered"]
+    hands.close()
+
+
+def test_what_is_no_nudge_becomes_a_dead_letter(settings: Settings, queue: str) -> None:
+    with channel(settings) as open_channel:
+        declare(open_channel, queue)
+        for body in (b"\xff", b"[]", b'{"order": 7}', b'{"order": "no id"}'):
+            open_channel.basic_publish("", queue, body)
+    hands = consumer(settings, queue)
+    for _ in range(8):
+        assert next(hands) is None
+    hands.close()
+
+    assert depth(settings, queue) == 0
+    assert depth_of_dead_letters(settings, queue) == 4
+
+
+def depth_of_dead_letters(settings: Settings, queue: str) -> int:
+    with channel(settings) as open_channel:
+        return int(open_channel.queue_declare(f"{queue}.XQ", passive=True).method.message_count)

@@ -1,0 +1,123 @@
+"""The door to the mail server: one mail, well formed, and an honest error when it did not go out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from actors.post import Attachment, Post, message_id
+from events.errors import Refused, Unavailable
+from events.products import find
+from sandbox.starting import MailSink, started_mail_sink
+
+REPORT = Attachment(
+    filename="life-clarity.pdf", media_type="application/pdf", content=b"%PDF-1.7 ...", pages=11
+)
+IDENTITY = message_id("order-1", "report", "ledgerpress.example")
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[MailSink]:
+    with started_mail_sink(
+        "--directory", str(tmp_path / "mail"), "--smtp-port", "0", "--http-port", "0"
+    ) as sink:
+        yield sink
+
+
+@pytest.fixture
+def post(sink: MailSink) -> Post:
+    return Post(
+        smtp_url=sink.smtp,
+        sender="Ledgerpress <reports@ledgerpress.example>",
+        public_url="https://reports.example",
+    )
+
+
+def send(post: Post, *documents: Attachment, **changes: Any) -> None:
+    values: dict[str, Any] = {
+        "to": "jenny.rosen@example.com",
+        "message_id": IDENTITY,
+        "product": find("life_clarity"),
+        "customer": "Jenny Rosen",
+        "link": "https://reports.example/o/token",
+        "documents": documents or (REPORT,),
+    }
+    post.send("report", **{**values, **changes})
+
+
+def mails(sink: MailSink) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.get(f"{sink.http}/mails.json").json()
+    return found
+
+
+def fault(sink: MailSink, **what: Any) -> None:
+    httpx.post(f"{sink.http}/_knobs", json={"faults": [what]}).raise_for_status()
+
+
+def test_a_mail_has_a_plain_part_the_report_and_its_own_id(post: Post, sink: MailSink) -> None:
+    send(post)
+
+    (mail,) = mails(sink)
+    assert mail["message_id"] == "<order-1.report@ledgerpress.example>"
+    assert mail["to"] == ["jenny.rosen@example.com"]
+    assert "Dear Jenny Rosen" in mail["text"]
+    assert "https://reports.example/o/token" in mail["text"]
+    assert [each["name"] for each in mail["attachments"]] == ["life-clarity.pdf"]
+
+
+def test_what_is_too_large_for_a_mail_is_linked(post: Post, sink: MailSink) -> None:
+    large = Attachment(
+        filename="large.pdf", media_type="application/pdf", content=b"x" * 8_000_001, pages=900
+    )
+
+    send(post, large)
+
+    (mail,) = mails(sink)
+    assert mail["attachments"] == []
+    assert "too large" in mail["text"]
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"),
+    [
+        ({"what": "refuse", "at": "data", "code": 451}, Unavailable),
+        ({"what": "refuse", "at": "mail", "code": 421}, Unavailable),
+        ({"what": "refuse", "at": "rcpt", "code": 450}, Unavailable),
+        ({"what": "refuse", "at": "rcpt", "code": 550}, Refused),
+        ({"what": "refuse", "at": "data", "code": 554}, Refused),
+        ({"what": "drop", "at": "data"}, Unavailable),
+        ({"what": "lose_reply", "at": "data"}, Unavailable),
+    ],
+)
+def test_each_refusal_says_whether_to_try_again(
+    what: dict[str, Any], kind: type[Exception], post: Post, sink: MailSink
+) -> None:
+    fault(sink, **what)
+
+    with pytest.raises(kind) as raised:
+        send(post)
+    assert "jenny" not in str(raised.value)
+
+
+def test_a_server_that_is_away_is_unavailable() -> None:
+    away = Post(smtp_url="smtp://127.0.0.1:9", sender="a@b.example", public_url="https://x.example")
+
+    with pytest.raises(Unavailable):
+        send(away)
+
+
+def test_no_header_can_be_smuggled_in(post: Post, sink: MailSink) -> None:
+    with pytest.raises(Refused):
+        send(post, to="a@example.com\r\nBcc: victim@example.com")
+    send(post, customer="Jenny\r\nBcc: victim@example.com")
+
+    assert [mail["to"] for mail in mails(sink)] == [["jenny.rosen@example.com"]]
+
+
+def test_a_name_cannot_put_markup_into_the_mail(post: Post, sink: MailSink) -> None:
+    send(post, customer="<img src=x>")
+
+    html = httpx.get(f"{sink.http}/mails/1/html").text
+    assert "<img" not in html
