@@ -1,0 +1,108 @@
+"""A private RabbitMQ: its own folders, cookie and port mapper, on the loopback address only."""
+
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+from sandbox.machine import debs
+from sandbox.machine.libraries import search_path
+from sandbox.machine.nodes import Node, await_answer, launch, remembered_ports, remembered_secret
+
+NAME = "ledgerpress"
+_SERVER = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
+_ERLANG = "usr/lib/erlang"
+_CONF = """\
+listeners.tcp.1 = 127.0.0.1:{port}
+default_user = {name}
+default_pass = {password}
+disk_free_limit.absolute = 200MB
+log.file = false
+log.console = true
+log.console.level = info
+"""
+# The header with which an AMQP 0-9-1 client opens; a node answers it only when it has booted.
+_GREETING = b"AMQP\x00\x00\x09\x01"
+
+
+def install() -> Path:
+    """Return the folder that RabbitMQ lies in: ``/`` where it is installed, else a folder with Debian's packages."""
+    if _installed(Path("/")):
+        return Path("/")
+    otherwise = "Is there a network? Else install rabbitmq-server by hand, or set RABBITMQ_URL."
+    return debs.unpack("rabbitmq", ["rabbitmq-server"], otherwise, _installed, _relocate)
+
+
+def start(home: Path) -> Node:
+    """Start a node on the data below ``home`` and wait until it answers."""
+    root = install()
+    ports = remembered_ports(home / "ports.json", ["amqp", "distribution", "epmd"])
+    password = remembered_secret(home / "password")
+    remembered_secret(home / ".erlang.cookie")
+    conf = _CONF.format(port=ports["amqp"], name=NAME, password=password)
+    (home / "rabbitmq.conf").write_text(conf)
+    (home / "enabled_plugins").write_text("[].\n")
+    (home / "log").write_bytes(b"")
+    # A first boot that was cut short may never have made the user.
+    if not (home / "booted").exists():
+        shutil.rmtree(home / "data", ignore_errors=True)
+    env = _environment(root, home, ports)
+    # Started here, the port mapper is our child and dies with us; Erlang would start one that nobody owns.
+    launch([root / _ERLANG / "bin/epmd"], home, env, signal.SIGKILL)
+    server = launch([_script(root)], home, env, signal.SIGTERM)
+    await_answer("RabbitMQ", server, home, lambda: _answers(ports["amqp"]))
+    (home / "booted").touch()
+    url = f"amqp://{NAME}:{password}@127.0.0.1:{ports['amqp']}/%2F"
+    return Node(url, server, signal.SIGTERM)
+
+
+def _environment(root: Path, home: Path, ports: dict[str, int]) -> dict[str, str]:
+    return {
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": f"{root / _ERLANG}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LD_LIBRARY_PATH": search_path(root) if root != Path("/") else "",
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "ERL_EPMD_PORT": str(ports["epmd"]),
+        "ERL_CRASH_DUMP_SECONDS": "0",
+        "RABBITMQ_NODENAME": f"{NAME}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(ports["amqp"]),
+        "RABBITMQ_DIST_PORT": str(ports["distribution"]),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2",
+        "RABBITMQ_MNESIA_BASE": f"{home}/data",
+        "RABBITMQ_LOG_BASE": str(home),
+        "RABBITMQ_CONFIG_FILE": f"{home}/rabbitmq.conf",
+        "RABBITMQ_ADVANCED_CONFIG_FILE": f"{home}/none.config",
+        "RABBITMQ_CONF_ENV_FILE": f"{home}/none.conf",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/enabled_plugins",
+        "RABBITMQ_PLUGINS_DIR": str(_script(root).parents[1] / "plugins"),
+        "RABBITMQ_PLUGINS_EXPAND_DIR": f"{home}/plugins",
+        "RABBITMQ_GENERATED_CONFIG_DIR": f"{home}/generated",
+        "RABBITMQ_SCHEMA_DIR": f"{home}/schema",
+        "RABBITMQ_PID_FILE": f"{home}/pid",
+    }
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+            line.sendall(_GREETING)
+            # A method frame: connection.start.
+            return line.recv(1) == b"\x01"
+    except OSError:
+        return False
+
+
+def _installed(root: Path) -> bool:
+    return any(root.glob(_SERVER)) and (root / _ERLANG / "bin/erl").exists()
+
+
+def _script(root: Path) -> Path:
+    return max(root.glob(_SERVER))
+
+
+def _relocate(now: Path, later: Path) -> None:
+    # The one absolute path in Debian's Erlang.
+    erl = now / _ERLANG / "bin/erl"
+    erl.write_text(erl.read_text().replace(f"=/{_ERLANG}", f'="{later / _ERLANG}"'))
