@@ -58,7 +58,14 @@ def run_api(host: str = "127.0.0.1", port: int = 8000) -> None:
 
     settings = load()
     start_logging(settings.log_format, process="api")
-    uvicorn.run(create_app(settings), host=host, port=port, log_config=None, server_header=False)
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
 
 
 @running.command("worker")

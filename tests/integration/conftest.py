@@ -2,7 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -10,11 +12,16 @@ import uvicorn
 
 from api.app import create_app
 from storage.settings import Settings
+from tests.stripe_events import body, sign
+
+Deliver = Callable[[dict[str, Any]], httpx.Response]
+
+OPERATOR = {"Authorization": "Bearer operator-secret"}
 
 
-@pytest.fixture
-def api_url(settings: Settings) -> Iterator[str]:
-    """The address of an API over the test's own database."""
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The address of an API with these settings, while it runs."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         create_app(settings), log_config=None, access_log=False, server_header=False, lifespan="on"
@@ -22,11 +29,20 @@ def api_url(settings: Settings) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    yield url
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        listening.close()
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def api_url(settings: Settings) -> Iterator[str]:
+    """The address of an API over the test's own database."""
+    with serving(settings) as url:
+        yield url
 
 
 @pytest.fixture
@@ -34,3 +50,15 @@ def http(api_url: str) -> Iterator[httpx.Client]:
     """A client of that API."""
     with httpx.Client(base_url=api_url, timeout=20) as client:
         yield client
+
+
+@pytest.fixture
+def deliver(http: httpx.Client) -> Deliver:
+    """Delivers an event as Stripe does: signed, with its exact bytes."""
+
+    def post(event: dict[str, Any]) -> httpx.Response:
+        payload = body(event)
+        headers = {"Stripe-Signature": sign(payload)}
+        return http.post("/webhooks/stripe", content=payload, headers=headers)
+
+    return post

@@ -1,0 +1,39 @@
+"""Spares what need not be sent again: ETags, and how long to wait before asking again."""
+
+from datetime import datetime, timedelta
+
+from fastapi import Request
+
+from events.plan import Product
+from events.views import SETTLED, Word
+from storage.orders import OrderRow
+
+_SHORT_PROMISE = 60.0
+_SOONEST, _LATEST = 2, 60
+
+
+def unchanged(request: Request, etag: str) -> bool:
+    """Whether the asker has this already (weak comparison, RFC 9110 section 8.8.3.2)."""
+    known = request.headers.get("if-none-match", "")
+    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def ask_again(row: OrderRow, product: Product | None, now: datetime, speed: float) -> int | None:
+    """In how many seconds there may be news; ``None`` when there will be none."""
+    word = row.status.word
+    if word in SETTLED:
+        return None
+    if product is None or word is Word.ATTENTION:
+        return _LATEST
+    if word is Word.RETRYING:
+        left = (datetime.fromisoformat(row.status.retry_at) - now).total_seconds()
+        return _between(left)
+    promise = product.promise / speed
+    if promise < _SHORT_PROMISE:
+        return 1
+    return _between((row.placed_at + timedelta(seconds=promise) - now).total_seconds() / 10)
+
+
+def _between(seconds: float) -> int:
+    return max(_SOONEST, min(_LATEST, round(seconds)))

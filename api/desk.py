@@ -1,0 +1,41 @@
+"""What every request finds on the desk: the log, the blobs, the catalogue and the settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from events.plan import Product
+from storage.blobs import Blobs
+from storage.record import Log
+from storage.settings import Settings
+
+# The only tenant there is so far.
+TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The rest of the house, as routes see it."""
+
+    settings: Settings
+    catalogue: Mapping[str, Product]
+    log: Log
+    blobs: Blobs
+    clock: Callable[[], datetime]
+
+
+async def _desk(request: Request) -> Desk:
+    found: Desk = request.app.state.desk
+    return found
+
+
+async def _request_id(request: Request) -> str:
+    found: str = request.state.request_id
+    return found
+
+
+OnDesk = Annotated[Desk, Depends(_desk)]
+RequestId = Annotated[str, Depends(_request_id)]

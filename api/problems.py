@@ -1,0 +1,216 @@
+"""Errors as problem details (RFC 9457): the only file that knows HTTP error codes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.templating import page
+from events.errors import Conflict, LedgerpressError, NotFound, Refused, Unavailable
+
+router = APIRouter(tags=["problems"])
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem. ``next`` is what the caller can do about it."""
+
+    slug: str
+    status: int
+    title: str
+    next: str
+    retryable: bool = False
+
+
+_SEND_ONE = "Send Authorization: Bearer with the order's, the operator's or the auditor's token."
+_CHECK_KEYS = "Check STRIPE_WEBHOOK_SECRET and the clocks; have Stripe send the event again."
+_TRY_LINK = "Open the link from our e-mail once more, all of it, or look at our reports."
+_TRY_MAIL = "Open the link from our e-mail, or write to us with your receipt."
+_AGAIN = "Ask again after the number of seconds in Retry-After."
+
+_KINDS = (
+    Kind("bad-signature", 400, "The signature is missing, wrong or stale", _CHECK_KEYS),
+    Kind("bad-body", 400, "The body is not a JSON object in UTF-8", "Send it as Stripe made it."),
+    Kind("thin-event", 400, "This event is thin", "Have Stripe send snapshot events here."),
+    Kind("bad-request", 400, "The request cannot be understood", "See /docs for what is."),
+    Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
+    Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
+    Kind("order-not-found", 404, "There is no such order for this token", "Check both."),
+    Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
+    Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
+    Kind(
+        "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
+    ),
+    Kind("report-not-ready", 404, "The report is not ready yet", _AGAIN, retryable=True),
+    Kind("report-missing", 404, "There is no report", "See the order's status for the reason."),
+    Kind("report-in-parts", 404, "This order is several reports", "Fetch that of each part."),
+    Kind("method-not-allowed", 405, "This address does not do that", "Use a method from Allow."),
+    Kind("conflict", 409, "Someone else was faster", "Read again, then decide.", retryable=True),
+    Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
+    Kind(
+        "too-large", 413, "The body is larger than a megabyte", "Stripe's events are far smaller."
+    ),
+    Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
+    Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
+    Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
+    Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
+    Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),
+)
+KINDS: Mapping[str, Kind] = {kind.slug: kind for kind in _KINDS}
+# How every operation's other answers are described in /openapi.json.
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457); see /problems.",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": [
+                        "type",
+                        "title",
+                        "status",
+                        "retryable",
+                        "next",
+                        "errors",
+                        "request_id",
+                    ],
+                    "properties": {
+                        "type": {"type": "string", "format": "uri-reference"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "retryable": {"type": "boolean"},
+                        "next": {"type": "string"},
+                        "errors": {"type": "array", "items": {"type": "object"}},
+                        "request_id": {"type": "string"},
+                    },
+                },
+                "example": {
+                    "type": "/problems/order-not-found",
+                    "title": KINDS["order-not-found"].title,
+                    "status": 404,
+                    "retryable": False,
+                    "next": KINDS["order-not-found"].next,
+                    "errors": [],
+                    "request_id": "7c1f7c0e-4c6f-4f0b-9d50-0a3f7d7f3b11",
+                },
+            }
+        },
+    }
+}
+
+_BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
+_BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
+    (NotFound, "page-not-found"),
+    (Refused, "refused"),
+    (Conflict, "conflict"),
+    (Unavailable, "unavailable"),
+)
+
+
+class Problem(Exception):
+    """Ends a request with the problem of that slug."""
+
+    def __init__(
+        self,
+        slug: str,
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(slug)
+        self.kind = KINDS[slug]
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = list(errors)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """The problem as JSON for programs, as a page for people."""
+    kind, request_id = problem.kind, request.state.request_id
+    headers = {"Cache-Control": "no-store", "Vary": "Accept", **problem.headers}
+    if _for_people(request):
+        return page(
+            "problem.html",
+            status=kind.status,
+            headers=headers,
+            kind=kind,
+            request_id=request_id,
+        )
+    body = {
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        **({"detail": problem.detail} if problem.detail else {}),
+        "retryable": kind.retryable,
+        "next": kind.next,
+        "errors": problem.errors,
+        "request_id": request_id,
+    }
+    return JSONResponse(
+        body, status_code=kind.status, headers=headers, media_type="application/problem+json"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the house and of the framework with a problem."""
+
+    @app.exception_handler(Problem)
+    async def ours(request: Request, problem: Problem) -> Response:
+        return answer(request, problem)
+
+    @app.exception_handler(LedgerpressError)
+    async def of_the_house(request: Request, error: LedgerpressError) -> Response:
+        return answer(request, _from_house(error))
+
+    @app.exception_handler(HTTPException)
+    async def of_the_framework(request: Request, error: HTTPException) -> Response:
+        slug = _BY_STATUS.get(error.status_code, "bad-request")
+        return answer(request, Problem(slug, headers=error.headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            {
+                "in": str(each["loc"][0]),
+                "name": ".".join(map(str, each["loc"][1:])),
+                "message": each["msg"],
+            }
+            for each in error.errors()
+        ]
+        return answer(request, Problem("invalid-request", errors=faults))
+
+
+@router.get("/problems", include_in_schema=False)
+def all_problems() -> HTMLResponse:
+    """Every kind of problem."""
+    return page("problems.html", kinds=KINDS.values())
+
+
+@router.get("/problems/{slug}", include_in_schema=False)
+def one_problem(slug: str) -> HTMLResponse:
+    """What a problem of this kind means, and what to do about it."""
+    if slug not in KINDS:
+        raise Problem("page-not-found")
+    return page("problems.html", kinds=[KINDS[slug]])
+
+
+def _from_house(error: LedgerpressError) -> Problem:
+    slug = next((slug for kind, slug in _BY_ERROR if isinstance(error, kind)), "internal")
+    if isinstance(error, Unavailable):
+        seconds = math.ceil(error.retry_after or 2)
+        return Problem(slug, str(error), headers={"Retry-After": str(seconds)})
+    return Problem(slug, str(error))
+
+
+def _for_people(request: Request) -> bool:
+    path, accept = request.url.path, request.headers.get("accept", "")
+    if path.startswith(("/v1/", "/webhooks/")):
+        return False
+    return path.startswith("/o/") or "text/html" in accept

@@ -1,0 +1,73 @@
+"""The frame around every request: its id, the headers of every answer, and the last resort when something breaks."""
+
+import re
+import traceback
+import uuid
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, answer
+from storage.telemetry import log
+
+_SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+# What a customer sees through a secret link is not for search engines.
+_PRIVATE = ("/o/", "/checkout/")
+
+
+class Frame:
+    """Wraps the application. Its request id is the correlation id of every event the request leads to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _SANE_ID.fullmatch(given) else str(uuid.uuid4())
+        scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"  # the server leaves the body out
+        begun = False
+
+        async def send_framed(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith(_PRIVATE):
+                    headers["X-Robots-Tag"] = "noindex"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_framed)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may see its insides
+            log.error("request failed", correlation=request_id, **_where(error))
+            if begun:
+                return
+            response = answer(Request(scope), Problem("internal"))
+            await response(scope, receive, send_framed)
+
+
+def _where(error: BaseException) -> dict[str, str]:
+    """The kind of the error and the lines it came through; never its message, which may repeat what was sent to us."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    path = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    return {"error": type(error).__name__, "where": path}

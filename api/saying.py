@@ -1,0 +1,45 @@
+"""Says ids, amounts, times and sizes as people do."""
+
+import uuid
+
+from events.money import Money
+
+# Crockford's base 32: no I, L, O or U. https://www.crockford.com/base32.html
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LENGTH = 8
+_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
+_UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
+_MEGABYTE = 1_000_000
+
+
+def order_number(order_id: str) -> str:
+    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, not to look up."""
+    bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
+    digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
+    return "".join(digits[:4]) + "-" + "".join(digits[4:])
+
+
+def price(money: Money) -> str:
+    """As on a price tag: $49, €45, 12.50 CHF."""
+    whole, cents = divmod(money.amount, 100)
+    amount = f"{whole:,}.{cents:02}" if cents else f"{whole:,}"
+    symbol = _SYMBOLS.get(money.currency)
+    return f"{symbol}{amount}" if symbol else f"{amount} {money.currency.upper()}"
+
+
+def duration(seconds: float) -> str:
+    """In words: 20 seconds, 3 minutes, 4 hours."""
+    unit, length = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
+    count = max(1, round(seconds / length))
+    return f"{count} {unit}{'s' if count > 1 else ''}"
+
+
+def size(count: int) -> str:
+    """How large a file is."""
+    return f"{count / _MEGABYTE:.1f} MB" if count >= _MEGABYTE else f"{max(1, count // 1000)} KB"
+
+
+def masked(email: str) -> str:
+    """Enough of an address for its owner to know it; nothing if it is none."""
+    name, _, domain = email.rpartition("@")
+    return f"{name[0]}•••@{domain}" if name and domain else ""

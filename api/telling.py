@@ -1,0 +1,245 @@
+"""What the customer is told: where their order stands, in plain words, folded from the same events as everything."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from api.reports import available
+from api.saying import order_number
+from api.wording import aside, words
+from events.order import Order
+from events.plan import Delivery, Product, Section
+from events.views import SETTLED, Word
+from storage.orders import OrderRow
+
+# Beyond this many sections their titles are not listed, only counted.
+_MOST_TITLES = 60
+# An order is called late when it takes this much longer than promised.
+_PATIENCE = timedelta(seconds=30)
+_PATIENCE_FACTOR = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A section's title, and whether it is ``done``, ``now`` being written, or still ``to come``."""
+
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A part of the report. ``lines`` is empty where sections are only counted."""
+
+    title: str
+    done: int
+    total: int
+    lines: tuple[Line, ...]
+
+    @property
+    def active(self) -> bool:
+        """Something in it is being written, or it has been begun and not finished."""
+        return 0 < self.done < self.total or any(line.state == "now" for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A finished document. ``size`` is in bytes."""
+
+    url: str
+    pages: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A report of a bundle."""
+
+    name: str
+    title: str
+    tagline: str
+    state: str
+    percent: int
+    download: Download | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that the page shows. ``tone`` is ``calm``, ``done`` or ``trouble``; ``stages`` are the way it goes."""
+
+    number: str
+    title: str
+    tagline: str
+    headline: str
+    lead: str
+    aside: str
+    tone: str
+    percent: int
+    counted: str
+    stages: tuple[Line, ...]
+    now: tuple[str, ...]
+    groups: tuple[Group, ...]
+    cards: tuple[Card, ...]
+    download: Download | None
+    placed_at: datetime
+
+    @property
+    def tab(self) -> str:
+        """The document's title: what can be read while the tab is in the background."""
+        if self.tone == "done":
+            return f"Ready · {self.title}"
+        return self.title if self.tone == "trouble" else f"{self.percent} % · {self.title}"
+
+
+def tell(
+    row: OrderRow,
+    order: Order,
+    product: Product | None,
+    *,
+    parts: Sequence[OrderRow],
+    catalogue: Mapping[str, Product],
+    late: bool,
+    link: str,
+) -> Story:
+    """The story of the order so far. ``link`` is the address of its page."""
+    word = row.status.word
+    headline, lead = words(row, order, product)
+    cards = tuple(_cards(product, parts, catalogue, link)) if product and product.parts else ()
+    return Story(
+        number=order_number(row.status.order),
+        title=product.title if product else "Your order",
+        tagline=product.tagline if product else "",
+        headline=headline,
+        lead=lead,
+        aside=aside(row, order, product, late=late),
+        tone=_tone(word),
+        percent=_together(row, product, parts, catalogue) if cards else row.status.progress.percent,
+        counted=_counted(row, cards),
+        stages=_stages(word, product),
+        now=() if word in SETTLED else row.status.progress.now,
+        groups=tuple(_groups(order, product)) if product else (),
+        cards=cards,
+        download=_download(row, link),
+        placed_at=row.placed_at,
+    )
+
+
+def is_late(row: OrderRow, product: Product | None, now: datetime, speed: float) -> bool:
+    """Whether it takes so much longer than promised that we should say so."""
+    if product is None or row.status.word in (*SETTLED, Word.ATTENTION, Word.AWAITING_PAYMENT):
+        return False
+    allowed = timedelta(seconds=product.promise / speed * _PATIENCE_FACTOR) + _PATIENCE
+    return now - row.placed_at > allowed
+
+
+def _tone(word: Word) -> str:
+    if word in (Word.DELIVERED, Word.DELIVERING):
+        return "done"
+    if word in (Word.ATTENTION, Word.CANCELLED, Word.ERASED):
+        return "trouble"
+    return "calm"
+
+
+def _stages(word: Word, product: Product | None) -> tuple[Line, ...]:
+    """The way of the order, in a few words; nothing when it has left that way."""
+    if product is None or word not in _STAGE_OF:
+        return ()
+    names = ["Payment", "Writing", "Layout", "E-mail"]
+    if product.parts:
+        names.remove("Layout")
+    if product.delivery is not Delivery.MAIL:
+        names = names[:2]
+    reached = _STAGE_OF[word]
+    order_of = {"Payment": 0, "Writing": 1, "Layout": 2, "E-mail": 3}
+    return tuple(Line(title=name, state=_stage_state(order_of[name], reached)) for name in names)
+
+
+_STAGE_OF = {
+    Word.AWAITING_PAYMENT: 0,
+    Word.QUEUED: 1,
+    Word.WRITING: 1,
+    Word.PRESSING: 2,
+    Word.DELIVERING: 3,
+    Word.DELIVERED: 4,
+}
+
+
+def _stage_state(place: int, reached: int) -> str:
+    if place < reached:
+        return "done"
+    return "now" if place == reached else "to come"
+
+
+def _counted(row: OrderRow, cards: Sequence[Card]) -> str:
+    progress = row.status.progress
+    if cards:
+        ready = sum(card.download is not None for card in cards)
+        return f"{ready} of {len(cards)} reports ready"
+    return f"{progress.done} of {progress.total} {progress.unit}" if progress.total else ""
+
+
+def _groups(order: Order, product: Product) -> Iterable[Group]:
+    titled = len(product.sections) <= _MOST_TITLES
+    for title, sections in groupby(product.sections, key=lambda section: section.part):
+        members = tuple(sections)
+        yield Group(
+            title=title,
+            done=sum(section.name in order.sections for section in members),
+            total=len(members),
+            lines=tuple(_line(section, order) for section in members) if titled else (),
+        )
+
+
+def _line(section: Section, order: Order) -> Line:
+    if section.name in order.sections:
+        return Line(title=section.title, state="done")
+    return Line(title=section.title, state="now" if section.name in order.asked else "to come")
+
+
+def _cards(
+    bundle: Product, parts: Sequence[OrderRow], catalogue: Mapping[str, Product], link: str
+) -> Iterable[Card]:
+    rows = {row.status.product: row for row in parts}
+    for name in bundle.parts:
+        product, row = catalogue[name], rows.get(name)
+        yield Card(
+            name=name,
+            title=product.title,
+            tagline=product.tagline,
+            state=_CARD_STATES.get(row.status.word, "Being written") if row else "Begins soon",
+            percent=row.status.progress.percent if row else 0,
+            download=_download(row, f"{link}/parts/{name}") if row else None,
+        )
+
+
+_CARD_STATES = {
+    Word.QUEUED: "Begins soon",
+    Word.PRESSING: "On the press",
+    Word.DELIVERING: "Ready",
+    Word.DELIVERED: "Ready",
+    Word.RETRYING: "A short pause",
+    Word.ATTENTION: "A person will look at it",
+    Word.CANCELLED: "Cancelled",
+}
+
+
+def _download(row: OrderRow, link: str) -> Download | None:
+    status = row.status
+    if not available(status):
+        return None
+    return Download(url=f"{link}/report", pages=status.pages, size=status.size)
+
+
+def _together(
+    row: OrderRow,
+    bundle: Product | None,
+    parts: Sequence[OrderRow],
+    catalogue: Mapping[str, Product],
+) -> int:
+    """A bundle's progress: that of its parts, by their number of sections; 100 only when all is delivered."""
+    if row.status.word is Word.DELIVERED or bundle is None:
+        return row.status.progress.percent
+    weights = {name: len(catalogue[name].sections) for name in bundle.parts}
+    done = sum(weights[part.status.product] * part.status.progress.percent for part in parts)
+    return min(99, done // sum(weights.values()))

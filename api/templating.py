@@ -1,0 +1,39 @@
+"""Renders pages: templates that escape what they show and refuse to show what they were not given."""
+
+import hashlib
+from pathlib import Path
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api.saying import duration, price, size
+
+STATIC = Path(__file__).parent / "static"
+
+
+def page(
+    name: str, *, status: int = 200, headers: dict[str, str] | None = None, **facts: object
+) -> HTMLResponse:
+    """The template ``name``, filled in."""
+    return HTMLResponse(
+        _templates.get_template(name).render(facts), status_code=status, headers=headers
+    )
+
+
+def _static(name: str) -> str:
+    """The address of a static file, which changes with its content."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+_templates = Environment(
+    loader=PackageLoader("api", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters |= {"price": price, "duration": duration, "size": size}
+_templates.globals["static"] = {
+    each.name: _static(each.name) for each in STATIC.iterdir() if each.is_file()
+}

@@ -1,0 +1,93 @@
+"""What customers are told about each state of an order, and what they may expect."""
+
+from datetime import datetime
+
+from api.saying import duration, masked
+from events.order import Order
+from events.plan import Delivery, Product
+from events.views import SETTLED, Word
+from storage.orders import OrderRow
+
+
+def words(row: OrderRow, order: Order, product: Product | None) -> tuple[str, str]:
+    """The headline, and a sentence or two below it."""
+    word, where = row.status.word, _address(order)
+    them = bool(product and product.parts)
+    ready = "Your reports are ready" if them else "Your report is ready"
+    match word:
+        case Word.DELIVERED:
+            return ready, _delivered(order, where, them=them)
+        case Word.DELIVERING:
+            way = f"on the way to {where}" if where else "whole"
+            begin = "They are" if them else "It is"
+            return ready, f"{begin} {way}, and can be fetched here already."
+        case Word.ATTENTION:
+            write = f"we will write to {where}" if where else "please write to us with its number"
+            return "A person will look at this order", f"Your payment is safe with us; {write}."
+        case Word.CANCELLED if row.status.reason in _CANCELLED:
+            return _CANCELLED[row.status.reason]
+        case Word.RETRYING:
+            due = datetime.fromisoformat(row.status.retry_at).strftime("%H:%M:%S UTC")
+            return "A short pause", _PAUSE.format(due=due)
+        case _:
+            return _SEVERAL if them and word is Word.WRITING else _PLAIN[word]
+
+
+_SEVERAL = ("Your reports are being written", "Each can be fetched as soon as it is ready.")
+_PLAIN = {
+    Word.AWAITING_PAYMENT: (
+        "Waiting for your payment",
+        "Some ways to pay take a few days. We begin the moment the money arrives.",
+    ),
+    Word.QUEUED: ("Thank you, your payment is here", "The first lines are written in a moment."),
+    Word.WRITING: (
+        "Your report is being written",
+        "The bar moves whenever a section is finished.",
+    ),
+    Word.PRESSING: (
+        "Written, and on the press",
+        "Every section is there. Cover, contents and pages are being set and bound.",
+    ),
+    Word.CANCELLED: ("This order was cancelled", "Nothing more is made for it."),
+    Word.ERASED: ("Your data has been erased", "We keep nothing that could tell who you are."),
+}
+_PAUSE = (
+    "Something we depend on did not answer. We go on by ourselves at {due}; what is written is kept,"
+    " and there is nothing for you to do."
+)
+_NOT_PAID = "Nothing was made, and nothing was charged. You are welcome to try once more."
+_CANCELLED = {
+    "payment-failed": ("The payment did not go through", _NOT_PAID),
+    "payment-expired": ("The checkout was not finished", _NOT_PAID),
+}
+
+
+def _delivered(order: Order, where: str, *, them: bool) -> str:
+    by = order.delivered.by if order.delivered else ""
+    if by == "mail" and where:
+        return f"{'They' if them else 'It'} went to {where}; you find everything here, too."
+    if by == "bundle":
+        return "The e-mail comes when the other reports of your set are ready, too."
+    return "Take your time with it."
+
+
+def aside(row: OrderRow, order: Order, product: Product | None, *, late: bool) -> str:
+    """What may be expected, and that nobody has to wait in front of the page."""
+    word, where = row.status.word, _address(order)
+    if word is Word.ATTENTION and row.status.reason == "unusable-payment":
+        return f"What stands in the way: {row.status.detail}"
+    if product is None or word in (*SETTLED, Word.ATTENTION, Word.DELIVERING):
+        return ""
+    expected = "" if word in _UNCERTAIN else f"Usually ready in {duration(product.promise)}. "
+    if late:
+        expected = "This takes longer than usual; we see it too, and it goes on. "
+    if product.delivery is Delivery.MAIL and where:
+        return f"{expected}You can close this page: we will e-mail you at {where}."
+    return f"{expected}You can close this page and come back to it."
+
+
+_UNCERTAIN = (Word.AWAITING_PAYMENT, Word.RETRYING)
+
+
+def _address(order: Order) -> str:
+    return masked(order.placed.email) if order.placed else ""

@@ -1,0 +1,290 @@
+"""The pages that people see."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from events.envelope import Cause
+from events.money import Money
+from events.order import (
+    AttentionNeeded,
+    MailIntended,
+    MailSent,
+    OrderDelivered,
+    OrderPlaced,
+    PartsPlaced,
+    PaymentReceived,
+)
+from events.products import CATALOGUE
+from storage.blobs import Blobs
+from storage.record import Log
+from storage.settings import Settings
+from tests.examples import asked, bound, failed, started, written
+from tests.integration.conftest import Deliver
+from tests.stripe_events import paid, stripe_event
+
+CAUSE = Cause(correlation="c", causation="m", actor="test")
+SESSION = paid()["data"]["object"]["id"]
+CONTENT = b"%PDF-1.7 all of it"
+
+
+def add(log: Log, order: str, *events: Any) -> None:
+    log.record(log.read(order), events, CAUSE)
+
+
+def buy(deliver: Deliver, log: Log, product: str = "life_clarity") -> tuple[str, str]:
+    """An order paid for, and the address of its page."""
+    amount = CATALOGUE[product].prices[0].amount
+    order = deliver(paid(product, amount, name="Jenny Rosen", birth_date="1990-05-17")).json()[
+        "order"
+    ]
+    return order, f"/o/{log.read(order).sealer.token(order)}"
+
+
+def seen(page: str) -> str:
+    """What a reader sees of a page: its text, spaces made single."""
+    text = re.sub(r"<(style|script|title)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
+
+
+def test_the_way_back_from_the_checkout_leads_to_the_order(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    _, page = buy(deliver, orders_log)
+
+    answer = http.get("/checkout/return", params={"session_id": SESSION})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+
+
+def test_who_is_faster_than_their_payment_waits_a_moment(http: httpx.Client) -> None:
+    answer = http.get("/checkout/return", params={"session_id": SESSION})
+
+    assert answer.status_code == 200
+    assert answer.headers["refresh"] == "2"
+    assert answer.headers["x-robots-tag"] == "noindex"
+    assert "Confirming your payment" in seen(answer.text)
+
+
+def test_an_unknown_link_leads_to_a_page_for_people(http: httpx.Client) -> None:
+    for path in ("/o/nobody", "/o/nobody/progress", "/o/nobody/report"):
+        answer = http.get(path)
+
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["x-request-id"] in answer.text
+
+
+def test_the_page_shows_how_far_the_order_is(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    order, page = buy(deliver, orders_log)
+    sections = CATALOGUE["life_clarity"].sections
+    first, second = sections[0], sections[1]
+    add(orders_log, order, started(), asked(first.name, second.name), written(first.name))
+
+    answer = http.get(page)
+
+    text = seen(answer.text)
+    assert "Life Clarity" in text
+    assert "Your report is being written" in text
+    assert "1 of 4 sections" in text
+    assert f"Being written now {second.title}" in text
+    assert f"Done: {first.title}" in text
+    assert "You can close this page: we will e-mail you at j•••@example.com" in text
+    assert 'role="progressbar"' in answer.text
+    assert 'aria-valuenow="22"' in answer.text
+    assert "<title>22 % · Life Clarity</title>" in answer.text
+
+
+def test_the_page_needs_no_script_and_allows_none_from_elsewhere(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    _, page = buy(deliver, orders_log)
+
+    answer = http.get(page)
+
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-robots-tag"] == "noindex"
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert '<noscript><meta http-equiv="refresh"' in answer.text
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", answer.text)
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.text):
+        assert http.get(address).status_code == 200
+
+
+def test_only_what_has_changed_is_sent(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    order, page = buy(deliver, orders_log)
+    etag = http.get(page).headers["etag"]
+    known = {"If-None-Match": etag}
+
+    same = http.get(f"{page}/progress", headers=known)
+    add(orders_log, order, started(), written("section-001"))
+    moved = http.get(f"{page}/progress", headers=known)
+
+    assert (same.status_code, same.headers["retry-after"]) == (304, "1")
+    assert moved.status_code == 200
+    assert moved.text.lstrip().startswith('<article id="order"')
+    assert 'data-title="22 % · Life Clarity"' in moved.text
+
+
+def test_a_delivered_report_is_there_to_be_fetched(
+    http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
+) -> None:
+    order, page = buy(deliver, orders_log)
+    blob = Blobs(settings.blob_url).put(CONTENT, orders_log.read(order).sealer)
+    mail = {"mail": "report", "message_id": "<x@y.example>"}
+    add(
+        orders_log,
+        order,
+        started(),
+        bound(blob=blob, size=len(CONTENT)),
+        MailIntended(attempt=1, **mail),
+        MailSent(**mail),
+        OrderDelivered(by="mail"),
+    )
+
+    answer = http.get(page)
+
+    assert "Your report is ready" in seen(answer.text)
+    assert "It went to j•••@example.com" in seen(answer.text)
+    assert f'href="{page}/report"' in answer.text
+    assert "11 pages" in seen(answer.text)
+    assert http.get(f"{page}/report").content == CONTENT
+    assert "retry-after" not in answer.headers
+    assert "<noscript>" not in answer.text
+    assert "live.js" not in answer.text
+
+
+def test_a_report_that_is_not_ready_is_a_page_too(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    _, page = buy(deliver, orders_log)
+
+    answer = http.get(f"{page}/report")
+
+    assert answer.status_code == 404
+    assert "The report is not ready yet" in seen(answer.text)
+
+
+def test_trouble_is_told_plainly(http: httpx.Client, deliver: Deliver, orders_log: Log) -> None:
+    order, page = buy(deliver, orders_log)
+    due = (datetime.now(UTC) + timedelta(minutes=5)).replace(microsecond=0)
+    add(orders_log, order, started(), failed(retry_at=due.isoformat()))
+    pause = seen(http.get(page).text)
+    trouble = AttentionNeeded(reason="budget", attempt=1, detail="0.5 of 0.4", advice="Look.")
+    add(orders_log, order, started(2), trouble)
+    attention = seen(http.get(page).text)
+
+    assert "A short pause" in pause
+    assert f"at {due:%H:%M:%S} UTC" in pause
+    assert "A person will look at this order" in attention
+    assert "Your payment is safe" in attention
+    assert "0.5 of 0.4" not in attention
+
+
+def test_an_unusable_payment_says_what_stands_in_the_way(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    order = deliver(paid(amount=100)).json()["order"]
+
+    text = seen(http.get(f"/o/{orders_log.read(order).sealer.token(order)}").text)
+
+    assert "1.00 USD was paid" in text
+    assert "we will write to j•••@example.com" in text
+
+
+def test_an_unknown_product_has_a_page_as_well(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    event = stripe_event("unusual.unicode-name")
+    order = deliver(event).json()["order"]
+
+    answer = http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
+
+    assert answer.status_code == 200
+    assert "A person will look at this order" in seen(answer.text)
+    assert "<b>bold</b>" not in answer.text
+
+
+def test_a_bundle_has_a_card_for_each_report(
+    http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
+) -> None:
+    bundle, page = buy(deliver, orders_log, "bundle")
+    sealer = orders_log.read(bundle).sealer
+    names = CATALOGUE["bundle"].parts
+    parts = {name: f"5f0f4a4e-1111-5111-8111-01234567890{n}" for n, name in enumerate(names)}
+    for name, part in parts.items():
+        first = OrderPlaced(
+            product=name,
+            tenant="default",
+            subject=str(sealer.subject),
+            at=datetime.now(UTC).isoformat(),
+            parent=bundle,
+            parent_product="bundle",
+        )
+        child = orders_log.begin(part, sealer.subject)
+        orders_log.record(child, [first, PaymentReceived(amount=Money(0, "usd"))], CAUSE)
+    add(orders_log, bundle, started(), PartsPlaced(parts=parts))
+    before = http.get(page)
+    blob = Blobs(settings.blob_url).put(CONTENT, sealer)
+    done = bound(blob=blob, size=len(CONTENT))
+    add(orders_log, parts["life_clarity"], started(), done, OrderDelivered(by="bundle"))
+
+    moved = http.get(f"{page}/progress", headers={"If-None-Match": before.headers["etag"]})
+
+    assert moved.status_code == 200
+    assert "1 of 3 reports ready" in seen(moved.text)
+    assert moved.text.count('role="progressbar"') == 4
+    report = f"{page}/parts/life_clarity/report"
+    assert f'href="{report}"' in moved.text
+    assert http.get(report).content == CONTENT
+    assert http.get(f"{page}/parts/personal_horoscope/report").status_code == 404
+    assert http.get(f"{page}/parts/nothing/report").status_code == 404
+
+
+def test_a_long_report_is_counted_part_by_part(
+    http: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    order, page = buy(deliver, orders_log, "personal_horoscope")
+    product = CATALOGUE["personal_horoscope"]
+    first = product.sections[0].part
+    members = [section.name for section in product.sections if section.part == first]
+    add(orders_log, order, started(), *(written(name) for name in members))
+
+    text = seen(http.get(page).text)
+
+    assert f"{len(members)} of {len(product.sections)} sections" in text
+    assert f"01 {first} Done:" in text
+
+
+@pytest.mark.parametrize("product", CATALOGUE.values(), ids=CATALOGUE)
+def test_every_product_has_its_place_in_the_shop(http: httpx.Client, product: Any) -> None:
+    text = seen(http.get("/").text)
+
+    assert product.title in text
+    assert product.tagline.split(",")[0] in text
+    assert f"${product.prices[0].amount // 100}" in text
+
+
+def test_a_browser_is_told_of_errors_on_a_page(http: httpx.Client) -> None:
+    answer = http.get("/nowhere", headers={"Accept": "text/html,application/xhtml+xml"})
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_page_can_be_looked_for_without_being_fetched(http: httpx.Client) -> None:
+    answer = http.head("/")
+
+    assert (answer.status_code, answer.content) == (200, b"")
