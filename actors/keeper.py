@@ -16,6 +16,8 @@ _RELAY_SECONDS = 0.25
 _SWEEP_SECONDS = 5.0
 # An open order that nobody holds and nobody was told of for this long has been forgotten by the broker.
 _IDLE_SECONDS = 20.0
+# While nobody comes for it, it is asked for again this often.
+_AGAIN_SECONDS = 60.0
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -44,5 +46,5 @@ def relay(orders: Log) -> int:
 
 
 def _sweep(orders: Log) -> None:
-    if found := sweep(orders.engine, _IDLE_SECONDS):
+    if found := sweep(orders.engine, _IDLE_SECONDS, _AGAIN_SECONDS):
         log.warning("the sweeper found orders that nobody worked on", orders=found)

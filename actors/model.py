@@ -61,7 +61,7 @@ class Model:
         connection) is tried again up to twice here. The future raises ``Unavailable`` for what may pass later
         (with ``retry_after`` if the other side named a time) and ``Refused`` for what will not.
         """
-        call = self._persevere(prompt, seconds, as_json, order)
+        call = self._persevere(prompt, seconds, as_json=as_json, order=order)
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def close(self) -> None:
@@ -78,16 +78,18 @@ class Model:
         await asyncio.gather(*calls, return_exceptions=True)
         await self._client.close()
 
-    async def _persevere(self, prompt: Prompt, seconds: float, as_json: bool, order: str) -> Answer:
+    async def _persevere(
+        self, prompt: Prompt, seconds: float, *, as_json: bool, order: str
+    ) -> Answer:
         trying = AsyncRetrying(
             retry=retry_if_exception_type(_Passing),
             stop=stop_after_attempt(_TRIES),
             wait=_wait,
             reraise=True,
         )
-        return await trying(self._ask, prompt, seconds, as_json, order)
+        return await trying(self._ask, prompt, seconds, as_json=as_json, order=order)
 
-    async def _ask(self, prompt: Prompt, seconds: float, as_json: bool, order: str) -> Answer:
+    async def _ask(self, prompt: Prompt, seconds: float, *, as_json: bool, order: str) -> Answer:
         began = time.monotonic()
         form: Any = {"type": "json_object"} if as_json else openai.omit
         try:

@@ -16,7 +16,7 @@ from actors.post import Post
 from actors.press import Press
 from actors.stopping import told_to_stop
 from actors.tools import Tools
-from events.errors import Refused
+from events.errors import Refused, Unavailable
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.broker import NudgeBroker
@@ -86,8 +86,12 @@ def _consume(product: Product, tools: Tools, settings: Settings) -> int:
 
 
 def _actor(broker: NudgeBroker, product: Product, tools: Tools) -> None:
-    @dramatiq.actor(broker=broker, queue_name=product.queue, actor_name=product.queue)
+    @dramatiq.actor(
+        broker=broker, queue_name=product.queue, actor_name=product.queue, throws=(Unavailable,)
+    )
     def look(**nudge: object) -> None:
+        if tools.stopping.is_set():
+            raise Unavailable("this process is stopping", reason="stopping")
         delivery = Delivery(**nudge)  # type: ignore[arg-type]
         try:
             fulfil(delivery, product, tools)

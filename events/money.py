@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
+# Currencies without a minor unit, as Stripe counts them (docs.stripe.com/currencies#zero-decimal).
+_WHOLE = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # noqa: SIM905 - one line reads best
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -12,6 +17,8 @@ class Money:
     currency: str
 
     def __str__(self) -> str:
+        if self.currency in _WHOLE:
+            return f"{self.amount} {self.currency.upper()}"
         return f"{self.amount / 100:.2f} {self.currency.upper()}"
 
 

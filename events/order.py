@@ -171,12 +171,18 @@ class OrderDelivered:
     by: str
 
 
-@event("order-cancelled")
+@event("order-cancelled", key=("reason",))
 class OrderCancelled:
     """Nothing further is made or spent."""
 
     reason: str
 
+
+# Why an order is cancelled that was never paid for. Money that arrives all the same revives it: what Stripe says comes
+# in any order, and the end must be the same.
+PAYMENT_FAILED = "payment-failed"
+PAYMENT_EXPIRED = "payment-expired"
+UNPAID = frozenset({PAYMENT_FAILED, PAYMENT_EXPIRED})
 
 OrderEvent = (
     OrderPlaced
@@ -249,14 +255,15 @@ class Order:
         )
 
 
-def evolve(order: Order, event: OrderEvent) -> Order:
+def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PLR0912 - one case an event
     """Apply one event. Never refuses: what happened, happened."""
     order = replace(order, version=order.version + 1)
     match event:
         case OrderPlaced():
             return replace(order, placed=event)
         case PaymentReceived(amount=amount):
-            return replace(order, paid=amount)
+            unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
+            return replace(order, paid=amount, cancelled=None if unpaid else order.cancelled)
         case AttemptStarted(number=number):
             crashes = order.crashes + order.running
             return replace(order, attempt=number, running=True, crashes=crashes, failure=None)

@@ -8,7 +8,15 @@ from enum import StrEnum
 from typing import Any
 
 from events.money import Money
-from events.order import AttentionNeeded, Order, OrderCancelled, OrderPlaced, PaymentReceived
+from events.order import (
+    PAYMENT_EXPIRED,
+    PAYMENT_FAILED,
+    AttentionNeeded,
+    Order,
+    OrderCancelled,
+    OrderPlaced,
+    PaymentReceived,
+)
 from events.plan import Field, FieldKind, Product
 
 # One address, nothing that a mail header could read as two. The server has the last word.
@@ -22,6 +30,9 @@ class Outcome(StrEnum):
     PENDING = "pending"
     FAILED = "failed"
     EXPIRED = "expired"
+
+
+_CANCELS = {Outcome.FAILED: PAYMENT_FAILED, Outcome.EXPIRED: PAYMENT_EXPIRED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +78,7 @@ def place(
                 fields=purchase.fields,
             )
         )
-    settled = order.paid is not None or order.cancelled is not None
-    if purchase.outcome is Outcome.PAID and not settled:
+    if purchase.outcome is Outcome.PAID and order.paid is None:
         facts.append(PaymentReceived(amount=purchase.amount))
         if found := faults(purchase, catalogue):
             facts.append(
@@ -79,8 +89,8 @@ def place(
                     advice="Correct the order, or refund it in Stripe.",
                 )
             )
-    if purchase.outcome in (Outcome.FAILED, Outcome.EXPIRED) and not settled:
-        facts.append(OrderCancelled(reason=f"payment-{purchase.outcome}"))
+    if purchase.outcome in _CANCELS and not order.paid and not order.cancelled:
+        facts.append(OrderCancelled(reason=_CANCELS[purchase.outcome]))
     return facts
 
 
@@ -92,9 +102,9 @@ def faults(purchase: Purchase, catalogue: Mapping[str, Product]) -> list[str]:
     found = list(field_faults(product, purchase.fields))
     price = product.price(purchase.amount.currency)
     if price is None:
-        found.append(f"{product.name} is not sold in {purchase.amount.currency!r}.")
+        found.append(f"{product.title} is not sold in {purchase.amount.currency!r}.")
     elif purchase.listed not in (None, price):
-        found.append(f"{purchase.listed} was paid for, but {product.name} costs {price}.")
+        found.append(f"{purchase.listed} was paid for, but {product.title} costs {price}.")
     if not _ADDRESS.fullmatch(purchase.email):
         found.append("There is no usable e-mail address.")
     return found

@@ -1,4 +1,4 @@
-"""What the model is asked for one section: the product's voice, the section's brief, the buyer's words, what came before."""
+"""What the model is asked for one section: the voice, the brief, the buyer's words, and what came before."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

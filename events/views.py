@@ -100,7 +100,7 @@ def status(order: Order, product: Product | None) -> Status:
     )
 
 
-def word(order: Order, product: Product | None) -> Word:
+def word(order: Order, product: Product | None) -> Word:  # noqa: PLR0911 - one line a word
     """One word for where the order stands."""
     if order.cancelled:
         return Word.CANCELLED

@@ -42,7 +42,7 @@ class Kept:
         with self._lock:
             self._wanted.add(name)
             with self.log(name).open("ab") as log:
-                self._running[name] = subprocess.Popen(  # noqa: S603 - our own command
+                self._running[name] = subprocess.Popen(
                     [sys.executable, "-m", "api.cli", "run", *self._commands[name]],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,

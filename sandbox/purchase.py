@@ -48,11 +48,11 @@ def checkout_completed(product: Product, *, email: str, live: bool = False) -> d
     return event
 
 
-def signature(payload: bytes, secret: str) -> str:
+def signature(payload: bytes, secret: str, at: float | None = None) -> str:
     """The ``Stripe-Signature`` header: HMAC-SHA256 over ``<unix time>.<payload>``."""
-    now = int(time.time())
-    digest = hmac.new(secret.encode(), f"{now}.".encode() + payload, "sha256").hexdigest()
-    return f"t={now},v1={digest}"
+    stamp = int(time.time() if at is None else at)
+    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + payload, "sha256").hexdigest()
+    return f"t={stamp},v1={digest}"
 
 
 def post(event: Mapping[str, Any], *, url: str, secret: str) -> httpx.Response:

@@ -40,7 +40,7 @@ def started(
     It is told to stop (SIGTERM) on leaving, and stops by itself should this process die first. Waits
     at most ``patience`` seconds for the line; ``NotStartedError`` if it does not come.
     """
-    with subprocess.Popen(  # noqa: S603 - our own modules only
+    with subprocess.Popen(
         [sys.executable, "-m", module, "--tethered", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

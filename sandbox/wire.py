@@ -37,7 +37,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class BadRequest(Exception):  # noqa: N818 - named for what was received
+class BadRequest(Exception):
     """The bytes on the line are not a request that this server reads."""
 
 

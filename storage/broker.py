@@ -138,6 +138,11 @@ class NudgeConsumer(Consumer):
 class HandBack(dramatiq.Middleware):
     """An actor that raised has its message handed back, after a pause."""
 
+    @property
+    def actor_options(self) -> set[str]:
+        """``throws``: what an actor raises on purpose, without a stack trace in the log."""
+        return {"throws"}
+
     def after_process_message(
         self,
         broker: dramatiq.Broker,
@@ -148,8 +153,14 @@ class HandBack(dramatiq.Middleware):
     ) -> None:
         """Mark the message for ``nack`` if the actor could not see to it."""
         if exception is not None:
+            reason = getattr(exception, "reason", type(exception).__name__)
+            log.warning("nudge handed back", reason=reason, **_told(message))
             time.sleep(HAND_BACK_SECONDS)
             message.fail()
+
+
+def _told(message: MessageProxy) -> dict[str, str]:
+    return {name: message.kwargs[name] for name in ("order", "correlation")}
 
 
 class _Body(msgspec.Struct):

@@ -7,7 +7,8 @@ from typing import TypeVar
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from events.errors import LedgerpressError, Unavailable
 
@@ -23,6 +24,8 @@ _LIMITS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "10s",
 }
+# What the driver and the pool raise when Postgres is away, or too busy to be had.
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _NETWORK = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -56,7 +59,7 @@ def connected(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             yield connection
-    except (OperationalError, InterfaceError) as error:
+    except AWAY as error:
         raise away(error) from None
 
 
@@ -68,13 +71,13 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             ours = connection.execution_options(isolation_level="READ COMMITTED")
             with ours.begin():
                 yield ours
-    except (OperationalError, InterfaceError) as error:
+    except AWAY as error:
         raise away(error) from None
 
 
-def away(error: DBAPIError) -> Unavailable:
+def away(error: SQLAlchemyError) -> Unavailable:
     """Postgres is away, in our own words: the driver's text may name hosts and users."""
-    cause = error.orig
+    cause = getattr(error, "orig", None)
     if isinstance(cause, psycopg.Error) and cause.sqlstate is None and "role" in str(cause):
         return Unavailable(
             "Postgres refused the application's role; run: ledgerpress db upgrade",

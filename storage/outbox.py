@@ -56,27 +56,38 @@ def due(engine: Engine, most: int = 500) -> list[Letter]:
     ]
 
 
-def sweep(engine: Engine, idle_seconds: float, most: int = 500) -> int:
+def sweep(engine: Engine, idle_seconds: float, again_seconds: float, most: int = 500) -> int:
     """Nudge every order that could be worked on and that nobody holds or is about to be told of; return how many.
 
-    This is what makes orders finish even if the broker forgets everything.
+    This is what makes orders finish even if the broker forgets everything. An order is nudged once in
+    ``again_seconds``, however long nobody comes for it, so that an outage fills no queue.
     """
     untold = ~select(outbox.c.id).where(outbox.c.order_id == orders.c.order_id).exists()
-    unheld = ~(
-        select(streams.c.stream)
+    forgotten = (
+        select(orders.c.order_id, orders.c.product, streams.c.stream)
+        .join(streams, streams.c.stream == func.concat("order-", orders.c.order_id))
         .where(
-            streams.c.stream == func.concat("order-", orders.c.order_id),
-            streams.c.held_until > func.clock_timestamp(),
+            orders.c.workable,
+            orders.c.updated_at < _ago(idle_seconds),
+            streams.c.held_until < func.clock_timestamp(),
+            streams.c.nudged_at < _ago(again_seconds),
+            untold,
         )
-        .exists()
-    )
-    found = (
-        select(orders.c.order_id, orders.c.product, literal("sweeper"), func.clock_timestamp())
-        .where(orders.c.workable, orders.c.updated_at < _ago(idle_seconds), untold, unheld)
         .order_by(orders.c.updated_at)
         .limit(most)
+        .cte("forgotten")
     )
-    nudges = insert(outbox).from_select(["order_id", "product", "correlation", "due_at"], found)
+    marked = (
+        update(streams)
+        .where(streams.c.stream == forgotten.c.stream)
+        .values(nudged_at=func.clock_timestamp())
+        .returning(forgotten.c.order_id, forgotten.c.product)
+        .cte("marked")
+    )
+    told = select(
+        marked.c.order_id, marked.c.product, literal("sweeper"), func.clock_timestamp()
+    ).select_from(marked)
+    nudges = insert(outbox).from_select(["order_id", "product", "correlation", "due_at"], told)
     with connected(engine) as connection:
         return len(connection.execute(nudges.returning(outbox.c.id)).all())
 

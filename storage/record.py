@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from events.chain import Link
 from events.codec import decode, encode
@@ -18,7 +18,7 @@ from events.plan import Product
 from events.react import Nudge, react
 from events.views import status
 from storage import event_log
-from storage.database import again_once, away, connected, failed
+from storage.database import AWAY, again_once, away, connected, failed
 from storage.event_log import Fact
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
@@ -33,10 +33,14 @@ _RECORD = text("""
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """An order as its log tells it, and what opens its personal fields."""
+    """An order as its log tells it, and what opens its personal fields.
+
+    ``wrote`` says of what ``record`` returns whether the events are this call's, and not there already.
+    """
 
     order: Order
     sealer: Sealer
+    wrote: bool = False
 
 
 def stream_of(order_id: str) -> str:
@@ -89,7 +93,7 @@ class Log:
 
         for each in again_once(ask):
             order = evolve(order, _opened(each, history.sealer))
-        return replace(history, order=order)
+        return replace(history, order=order, wrote=False)
 
     def record(
         self,
@@ -138,13 +142,13 @@ class Log:
             )
             for each, row in zip(now, written.nudges, strict=True)
         )
-        return replace(history, order=after)
+        return replace(history, order=after, wrote=True)
 
     def _write(self, values: Mapping[str, Any]) -> Any:
         try:
             with self.engine.connect() as connection:
                 return connection.execute(_RECORD, values).one()
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             raise away(error) from None
         except DBAPIError as error:
             if ours := failed(error, dict(event_log.REFUSALS)):
@@ -178,7 +182,7 @@ class Log:
             "intent": placed.intent,
             "parent": placed.parent or None,
             "subject": placed.subject,
-            "token_hash": "\\x" + token_hash(sealer.token(order.id) or order.id).hex(),
+            "token_hash": "\\x" + token_hash(sealer.token(order.id) or f"erased/{order.id}").hex(),
             "status": view,
         }
         return msgspec.json.encode(row).decode()

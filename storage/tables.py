@@ -46,6 +46,7 @@ streams = Table(
     Column("fence", BigInteger, nullable=False),
     Column("holder", Text),
     Column("held_until", DateTime(timezone=True), nullable=False),
+    Column("nudged_at", DateTime(timezone=True), nullable=False),
 )
 
 events = Table(

@@ -1,11 +1,11 @@
 """Real-shaped Stripe events, and the signature that makes them Stripe's."""
 
 import copy
-import hmac
 import json
-import time
 from pathlib import Path
 from typing import Any
+
+from sandbox.purchase import signature
 
 _FOLDER = Path(__file__).parent / "fixtures" / "stripe"
 
@@ -30,7 +30,5 @@ def body(event: dict[str, Any]) -> bytes:
 
 
 def sign(payload: bytes, secret: str = "whsec_test", at: float | None = None) -> str:
-    """The Stripe-Signature header for ``payload``: HMAC-SHA256 over ``<time>.<payload>``."""
-    stamp = int(time.time() if at is None else at)
-    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + payload, "sha256").hexdigest()
-    return f"t={stamp},v1={digest}"
+    """The Stripe-Signature header for ``payload``."""
+    return signature(payload, secret, at)

@@ -1,5 +1,9 @@
 """A private RabbitMQ: its own folders, cookie and port mapper, on the loopback address only."""
 
+import base64
+import hashlib
+import json
+import os
 import shutil
 import signal
 import socket
@@ -10,12 +14,13 @@ from sandbox.machine.libraries import search_path
 from sandbox.machine.nodes import Node, await_answer, launch, remembered_ports, remembered_secret
 
 NAME = "ledgerpress"
+# Tests have a virtual host of their own, so that the workers of a running sandbox never see their messages.
+VHOSTS = ("/", "test")
 _SERVER = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
 _ERLANG = "usr/lib/erlang"
 _CONF = """\
 listeners.tcp.1 = 127.0.0.1:{port}
-default_user = {name}
-default_pass = {password}
+load_definitions = {definitions}
 disk_free_limit.absolute = 200MB
 log.file = false
 log.console = true
@@ -39,7 +44,9 @@ def start(home: Path) -> Node:
     ports = remembered_ports(home / "ports.json", ["amqp", "distribution", "epmd"])
     password = remembered_secret(home / "password")
     remembered_secret(home / ".erlang.cookie")
-    conf = _CONF.format(port=ports["amqp"], name=NAME, password=password)
+    definitions = home / "definitions.json"
+    definitions.write_text(json.dumps(_definitions(password)))
+    conf = _CONF.format(port=ports["amqp"], definitions=definitions)
     (home / "rabbitmq.conf").write_text(conf)
     (home / "enabled_plugins").write_text("[].\n")
     (home / "log").write_bytes(b"")
@@ -54,6 +61,36 @@ def start(home: Path) -> Node:
     (home / "booted").touch()
     url = f"amqp://{NAME}:{password}@127.0.0.1:{ports['amqp']}/%2F"
     return Node(url, server, signal.SIGTERM)
+
+
+def apart(environment: dict[str, str]) -> dict[str, str]:
+    """What to change in ``environment`` for tests: their own virtual host, if the broker is the private one."""
+    url = environment["RABBITMQ_URL"]
+    return (
+        {} if os.environ.get("RABBITMQ_URL") else {"RABBITMQ_URL": url.removesuffix("%2F") + "test"}
+    )
+
+
+def _definitions(password: str) -> dict[str, object]:
+    """What the node knows from its first boot on: one user, who may do everything in every virtual host.
+
+    The hash is RabbitMQ's: four bytes of salt, and SHA-256 over salt and password, together in base64.
+    """
+    salt = hashlib.sha256(password.encode()).digest()[:4]
+    digest = salt + hashlib.sha256(salt + password.encode()).digest()
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "users": [
+            {
+                "name": NAME,
+                "password_hash": base64.b64encode(digest).decode(),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": "administrator",
+            }
+        ],
+        "vhosts": [{"name": vhost} for vhost in VHOSTS],
+        "permissions": [{"user": NAME, "vhost": vhost, **everything} for vhost in VHOSTS],
+    }
 
 
 def _environment(root: Path, home: Path, ports: dict[str, int]) -> dict[str, str]:

@@ -109,6 +109,20 @@ def test_a_killed_worker_costs_at_most_the_calls_in_flight(system: System, seed:
     assert len(order.mails()) == 1
 
 
+def test_a_worker_told_to_stop_hands_its_order_on_and_repeats_nothing(system: System) -> None:
+    order = buy(system, "personal_blueprint")
+    until_written(order, 12)
+
+    system.processes.stop("personal_blueprint")
+    stopped = Counter(types(order))
+    system.processes.start("personal_blueprint")
+
+    order.delivered()
+    assert stopped["attempt-ended"] == 1
+    assert stopped["attempt-failed"] == 0
+    assert calls(order) == Calls(asked=52, written=52, repeated=0, needless=0)
+
+
 def until_written(order: Bought, sections: int) -> None:
     order.until(lambda status: status["progress"]["done"] >= sections, 60)
 

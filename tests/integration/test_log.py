@@ -76,6 +76,20 @@ def test_the_same_fact_again_changes_nothing(orders_log: Log) -> None:
     assert len(orders_log.recorded(ORDER)) == 2
 
 
+def test_a_retry_that_brings_more_than_was_written_is_refused_and_loses_nothing(
+    orders_log: Log,
+) -> None:
+    empty = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(empty, [placed()], CAUSE)
+
+    with pytest.raises(WrongExpectedVersion):
+        orders_log.record(empty, [placed(), paid()], CAUSE)
+    history = orders_log.record(orders_log.read(ORDER), [paid()], CAUSE)
+
+    assert history.wrote
+    assert history.order.paid
+
+
 def test_of_many_at_once_one_places_the_order(orders_log: Log) -> None:
     ready = threading.Barrier(12)
 

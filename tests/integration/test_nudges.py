@@ -134,12 +134,15 @@ def test_the_sweeper_finds_an_order_that_nobody_was_told_of(orders_log: Log) -> 
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
 
-    assert sweep(orders_log.engine, idle_seconds=0) == 0  # its nudge is still in the outbox
+    assert sweep(orders_log.engine, 0, 60) == 0  # its nudge is still in the outbox
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
-    assert sweep(orders_log.engine, idle_seconds=60) == 0  # too fresh to be forgotten
-    assert sweep(orders_log.engine, idle_seconds=0) == 1
-    assert sweep(orders_log.engine, idle_seconds=0) == 0
+    assert sweep(orders_log.engine, 60, 60) == 0  # too fresh to be forgotten
+    assert sweep(orders_log.engine, 0, 60) == 1
+    with connected(orders_log.engine) as connection:
+        connection.execute(text("delete from outbox"))
+    assert sweep(orders_log.engine, 0, 60) == 0  # asked for just now
+    assert sweep(orders_log.engine, 0, 0) == 1
 
 
 def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) -> None:
@@ -150,7 +153,7 @@ def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) 
         connection.execute(text("delete from outbox"))
     Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
 
-    assert sweep(orders_log.engine, idle_seconds=0) == 0
+    assert sweep(orders_log.engine, 0, 0) == 0
 
 
 def test_an_unsettled_nudge_comes_again_and_is_known_as_the_same(

@@ -63,6 +63,17 @@ def test_unpaid_then_failed_in_any_order() -> None:
     assert after(failed, unpaid).cancelled
 
 
+def test_paid_beats_failed_in_any_order_and_number() -> None:
+    unpaid = replace(PAID, outcome=Outcome.PENDING)
+    failed = replace(PAID, outcome=Outcome.FAILED)
+    ends = {
+        word(after(*arrival), CATALOGUE["life_clarity"])
+        for arrival in permutations([unpaid, failed, failed, PAID, PAID])
+    }
+
+    assert ends == {"queued"}
+
+
 def test_an_expired_session_cancels_what_waits_and_places_nothing() -> None:
     expired = replace(PAID, outcome=Outcome.EXPIRED)
 

@@ -7,7 +7,8 @@ create table streams (
     head       bytea not null,                          -- the hash of the stream's last event
     fence      bigint not null default 0,               -- the latest attempt's number
     holder     text,                                    -- the delivery under which it is being worked on
-    held_until timestamptz not null default '-infinity'
+    held_until timestamptz not null default '-infinity',
+    nudged_at  timestamptz not null default '-infinity' -- when the sweeper last asked somebody to look at it
 ) with (fillfactor = 70);
 
 create table events (
@@ -91,8 +92,9 @@ $$;
 -- p_expected  the version the stream must have, or null for any
 -- p_fence     the attempt that must still be the latest, or null for writers who need no lease
 --
--- A retry is told by its first event's id: it is answered with the versions it wrote and created = false, whatever
--- has happened since. Raises LP001 (wrong expected version) and LP002 (fenced).
+-- A retry is told by its events' ids: it is answered with the versions it wrote and created = false, whatever has
+-- happened since. Where only some of them are there already, somebody else wrote those: LP001, read again.
+-- Raises LP001 (wrong expected version) and LP002 (fenced).
 create function append(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
                        p_schemas smallint[], p_data text[], p_meta text)
 returns table (version int, created boolean, recorded_at timestamptz)
@@ -101,6 +103,7 @@ language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
 declare
     s      streams;
     n      int := cardinality(p_ids);
+    known  int;
     at     timestamptz;
     h      bytea;
     before bytea[] := '{}';
@@ -115,12 +118,13 @@ begin
     if p_fence is not null and s.fence <> p_fence then
         raise exception 'attempt % of % is over: attempt % has it', p_fence, p_stream, s.fence using errcode = 'LP002';
     end if;
-    if exists (select from events e where e.event_id = p_ids[1]) then
+    select count(*) into known from events e where e.event_id = any (p_ids);
+    if known = n then
         return query select e.version, false, e.recorded_at from events e
             where e.event_id = any (p_ids) order by e.version;
         return;
     end if;
-    if p_expected is not null and s.version <> p_expected then
+    if known > 0 or p_expected is not null and s.version <> p_expected then
         raise exception '% is at version %, not %', p_stream, s.version, p_expected using errcode = 'LP001';
     end if;
 
@@ -219,5 +223,6 @@ alter table events enable always trigger never_emptied;
 revoke all on all functions in schema ledgerpress from public;
 grant execute on function append, record, claim, beat, event_hash to ledgerpress_app;
 grant select on all tables in schema ledgerpress to ledgerpress_app;
+grant update (nudged_at) on streams to ledgerpress_app;
 grant insert, update, delete on outbox to ledgerpress_app;
 grant insert, update on subjects to ledgerpress_app;
