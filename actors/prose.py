@@ -1,0 +1,124 @@
+"""A section's Markdown, written by a model and trusted by nobody, as HTML that reaches out to nothing."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from actors.blocks import arrange
+from actors.tidy import breakable, tidy
+from actors.tongue import direction, language
+
+LONGEST = 120_000
+MOST_LINES = 4_000
+CUT = "\n\n*The rest of this section was too long to print.*\n"
+
+# Containers at the start of a line, and indentation, beyond which a text is not structured but broken.
+DEEPEST_MARKERS = 6
+MARKERS = re.compile(r"^[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]*){7,}", re.MULTILINE)
+INDENT = re.compile(r"^[ \t]{13,}", re.MULTILINE)
+# What a model writes where a table cell needs a second line.
+BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+TAGS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "aside", "strong", "em", "s", "code", "pre"} | {
+    "table", "thead", "tbody", "tr", "th", "td", "hr", "br"
+}  # fmt: skip
+CLASSES = {
+    "p": {"lead", "label"},
+    "blockquote": {"pull"},
+    "aside": {"note"},
+    "table": {"wide"},
+    "th": {"number", "centre"},
+    "td": {"number", "centre"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prose:
+    """HTML of a section's body, and what its element should say about it."""
+
+    html: str
+    language: str
+    direction: str
+
+
+def prose(text: str, title: str) -> Prose:
+    """Turn Markdown into HTML that is safe to render, whatever the text is.
+
+    No links, images, styles, scripts or raw HTML survive; their words do. Headings start at ``h3``,
+    and a first one that repeats ``title`` is left out.
+    """
+    text = tame(cut(tidy(text)))
+    spoken = language(text)
+    parser = ENGLISH if spoken == "en" else PLAIN
+    tokens = arrange(list(_printable(parser.parse(text))), title)
+    html = parser.renderer.render(tokens, parser.options, {})
+    return Prose(html=_clean(html), language=spoken, direction=direction(text))
+
+
+def plain(text: str) -> Prose:
+    """The same words as paragraphs and nothing else."""
+    text = cut(tidy(text))
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    html = "".join(f"<p>{nh3.clean_text(breakable(words))}</p>" for words in paragraphs if words)
+    return Prose(html=_clean(html), language="und", direction=direction(text))
+
+
+def cut(text: str) -> str:
+    """``text`` up to a length that can be printed, with a remark if there was more."""
+    lines = text[:LONGEST].split("\n", MOST_LINES)[:MOST_LINES]
+    short = "\n".join(lines)
+    return text if len(short) == len(text) else short.rsplit(" ", 1)[0] + CUT
+
+
+def tame(text: str) -> str:
+    """``text`` without the deep nesting that only an attack or an accident writes."""
+    return INDENT.sub(" " * 12, MARKERS.sub("> ", text))
+
+
+def _parser(*, quotes: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "typographer": quotes})
+    parser.enable(["table", "strikethrough"])
+    parser.disable(["code", "html_block", "html_inline", "reference"])
+    return parser.enable(["replacements", "smartquotes"]) if quotes else parser
+
+
+ENGLISH = _parser(quotes=True)
+PLAIN = _parser(quotes=False)
+
+
+def _printable(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Links become their words, images their description, break tags breaks, long words breakable."""
+    for token in tokens:
+        match token.type:
+            case "link_open" | "link_close":
+                continue
+            case "image":
+                yield Token("text", "", 0, content=breakable(token.content))
+                continue
+            case "inline":
+                token.children = list(_printable(token.children or []))
+            case "text":
+                yield from _lines(token.content)
+                continue
+            case "fence" | "code_inline":
+                token.info = ""
+                token.content = breakable(token.content)
+        yield token
+
+
+def _lines(text: str) -> Iterator[Token]:
+    first, *others = BREAK_TAG.split(text)
+    yield Token("text", "", 0, content=breakable(first))
+    for other in others:
+        yield Token("hardbreak", "br", 0)
+        yield Token("text", "", 0, content=breakable(other))
+
+
+def _clean(html: str) -> str:
+    return nh3.clean(
+        html, tags=TAGS, attributes={"ol": {"start"}}, allowed_classes=CLASSES, link_rel=None
+    )
