@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import partial
 
 from actors.attempt import Attempt
-from actors.binding import Piece
-from actors.binding import bind as bind_pieces
-from actors.press import PressFailed
-from actors.typeset import Facts, typeset, typeset_plain
+from actors.press.binding import Piece
+from actors.press.binding import bind as bind_pieces
+from actors.press.rendering import PressFailed
+from actors.press.typeset import Facts, typeset, typeset_plain
 from events.order import ChunkRendered, DocumentBound, Order
 from events.plan import Chunk, ChunkKind, Product
 from events.views import media_type

@@ -8,7 +8,7 @@ from datetime import datetime
 from actors.limits import HardLimits
 from actors.model import Model
 from actors.post import Post
-from actors.press import Press
+from actors.press.rendering import Press
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.leases import Leases

@@ -13,7 +13,7 @@ from actors.fulfil import fulfil
 from actors.limits import HardLimits
 from actors.model import Model
 from actors.post import Post
-from actors.press import Press
+from actors.press.rendering import Press
 from actors.stopping import told_to_stop
 from actors.tools import Tools
 from events.errors import Refused, Unavailable

@@ -21,9 +21,9 @@ BELOW = {
 DOORS = {
     "openai": {"actors/model.py"},
     "tenacity": {"actors/model.py"},
-    "weasyprint": {"actors/press.py"},
-    "pikepdf": {"actors/binding.py"},
-    "uharfbuzz": {"actors/lettering.py"},
+    "weasyprint": {"actors/press/rendering.py"},
+    "pikepdf": {"actors/press/binding.py"},
+    "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
     "pika": {"storage/broker.py", "storage/publisher.py"},
     "dramatiq": {"storage/broker.py", "actors/worker.py"},

@@ -19,10 +19,10 @@ import pypdf
 import pytest
 from pypdf.generic import Destination
 
-from actors.binding import Piece, bind
-from actors.contents import FIRST_ROOM, ROOM
-from actors.press import Limits, Press, PressFailed, Rendered
-from actors.typeset import Facts, typeset, typeset_plain
+from actors.press.binding import Piece, bind
+from actors.press.contents import FIRST_ROOM, ROOM
+from actors.press.rendering import Limits, Press, PressFailed, Rendered
+from actors.press.typeset import Facts, typeset, typeset_plain
 from events.errors import Unavailable
 from events.plan import Chunk, ChunkKind, Product, Section
 from events.products import find
@@ -397,7 +397,7 @@ def test_a_closed_press_leaves_no_process_and_no_file_behind() -> None:
 
 def test_when_the_owner_is_killed_nothing_stays_behind() -> None:
     script = (
-        "import time; from actors.press import Press; press = Press();"
+        "import time; from actors.press.rendering import Press; press = Press();"
         "press.render('<html lang=en><title>x</title><p>well');"
         "print(press._room._process.pid, press._room._scratch, flush=True); time.sleep(60)"
     )

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from actors.contents import REACH
-from actors.prose import DEEPEST_MARKERS, LONGEST, prose
-from actors.tongue import direction, language
-from actors.typeset import Facts, typeset, typeset_plain
+from actors.press.contents import REACH
+from actors.press.prose import DEEPEST_MARKERS, LONGEST, prose
+from actors.press.tongue import direction, language
+from actors.press.typeset import Facts, typeset, typeset_plain
 from events.plan import Chunk, ChunkKind
 from events.products import find
 

@@ -1,8 +1,8 @@
 """The warm process of the press: loads everything once, and forks children that render some chunks each.
 
-Run as ``python -m actors.pressroom FD`` with a socket as file descriptor FD. It first says its recipe.
+Run as ``python -m actors.press.pressroom FD`` with a socket as file descriptor FD. It first says its recipe.
 Then, for each byte that arrives, there comes another socket, which is handed to a child: HTML is read
-from it to its end, and the answer is pages, PDF and a verdict (``press.PAGES``, ``press.VERDICT``).
+from it to its end, and the answer is pages, PDF and a verdict (``rendering.PAGES``, ``rendering.VERDICT``).
 Where a child ended instead, the warm process writes the verdict. When FD is closed at the other end,
 the process and its children end.
 
@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from actors.press import (
+from actors.press.rendering import (
     BROKEN,
     PAGES,
     SHEET,

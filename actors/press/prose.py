@@ -8,9 +8,9 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from actors.blocks import arrange
-from actors.tidy import breakable, tidy
-from actors.tongue import direction, language
+from actors.press.blocks import arrange
+from actors.press.tidy import breakable, tidy
+from actors.press.tongue import direction, language
 
 LONGEST = 120_000
 MOST_LINES = 4_000

@@ -5,7 +5,7 @@ Measures are points on A4. They continue the grid of ``report.css``.
 
 from dataclasses import dataclass
 
-from actors.lettering import Letter, Lettering
+from actors.press.lettering import Letter, Lettering
 
 MM = 72 / 25.4
 LEFT, RIGHT = 58 * MM, 184 * MM

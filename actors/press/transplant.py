@@ -5,9 +5,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from actors.book import Book
-from actors.contents import REACH
-from actors.stamps import fonts, ink
+from actors.press.book import Book
+from actors.press.contents import REACH
+from actors.press.stamps import fonts, ink
 from events.plan import Chunk
 
 # qpdf writes strings with parentheses escaped, so this finds every string whole, and nothing

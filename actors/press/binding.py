@@ -7,9 +7,9 @@ from datetime import date
 
 import pikepdf
 
-from actors.book import Book
-from actors.pdf_file import PdfFile
-from actors.transplant import FontFacts, transplant
+from actors.press.book import Book
+from actors.press.pdf_file import PdfFile
+from actors.press.transplant import FontFacts, transplant
 from events.plan import Chunk, Product
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actors.pdf_file import PdfFile, text_string
+from actors.press.pdf_file import PdfFile, text_string
 
 
 @dataclass(frozen=True, slots=True)

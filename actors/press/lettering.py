@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import uharfbuzz as harfbuzz
 
-from actors.pdf_file import PdfFile
-from actors.press import FONTS
+from actors.press.pdf_file import PdfFile
+from actors.press.rendering import FONTS
 
 # Layout tables have done their work once glyphs are placed; nobody reads the names in a PDF.
 UNNEEDED = (

@@ -22,7 +22,7 @@ from events.errors import Refused, Unavailable
 
 HERE = Path(__file__).parent
 FONTS = HERE / "fonts"
-SHEET = HERE / "templates" / "report" / "report.css"
+SHEET = HERE / "templates" / "report.css"
 
 # What the warm process adds after a chunk's own answer: the status of its child as ``os.waitpid`` gives it.
 VERDICT = struct.Struct("!4si")
@@ -143,8 +143,8 @@ class _Room:
         self._door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "actors.pressroom", str(theirs.fileno())],
-                cwd=HERE.parent,
+                [sys.executable, "-m", "actors.press.pressroom", str(theirs.fileno())],
+                cwd=HERE.parent.parent,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # a worker told to stop still finishes its chunk

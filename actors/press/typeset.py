@@ -7,15 +7,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from actors.contents import is_roomy, sheets
-from actors.looks import drawing, look
-from actors.prose import Prose, plain, prose
-from actors.tidy import breakable, line
-from actors.tongue import direction
+from actors.press.contents import is_roomy, sheets
+from actors.press.looks import drawing, look
+from actors.press.prose import Prose, plain, prose
+from actors.press.tidy import breakable, line
+from actors.press.tongue import direction
 from events.plan import Chunk, ChunkKind, Product, Section
 
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates" / "report"),
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -5,10 +5,10 @@ from datetime import date
 from itertools import groupby
 from typing import Final
 
-from actors.lettering import Lettering
-from actors.outline import Entry, write_outline
-from actors.pdf_file import PdfFile, text_string
-from actors.stamps import Stamp
+from actors.press.lettering import Lettering
+from actors.press.outline import Entry, write_outline
+from actors.press.pdf_file import PdfFile, text_string
+from actors.press.stamps import Stamp
 from events.plan import Chunk, ChunkKind, Product
 
 TOP = 842
