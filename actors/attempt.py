@@ -28,13 +28,17 @@ class Delivery:
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """An order that this worker holds. ``leg_ends`` is on the monotonic clock."""
+    """An order that this worker holds. ``leg_ends`` is on the monotonic clock.
+
+    ``handed_on``: it was let go with work left that can be done at once.
+    """
 
     history: History
     lease: Lease
     cause: Cause
     tools: Tools
     leg_ends: float
+    handed_on: bool = False
 
     @property
     def order(self) -> Order:
@@ -76,6 +80,7 @@ class Attempt:
         if self.over:
             why = "stop" if self.tools.stopping.is_set() else "leg"
         self.note(AttemptEnded(number=self.order.attempt, why=why))
+        self.handed_on = why != "rest"
 
     def fail(self, error: Exception, product: Product) -> None:
         """Record that the attempt failed, and when the next one is due or that a person must look."""

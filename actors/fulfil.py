@@ -11,15 +11,15 @@ from events.plan import Product
 from storage.telemetry import log
 
 
-def fulfil(delivery: Delivery, product: Product, tools: Tools) -> None:
-    """Do whatever the log does not say is done, for one leg.
+def fulfil(delivery: Delivery, product: Product, tools: Tools) -> bool:
+    """Do whatever the log does not say is done, for one leg; return whether there is more to do at once.
 
     Safe to run twice and safe to kill: each fact is recorded as soon as it is true, and a worker that has lost its
     lease can record nothing. Raises only if not even the failure could be recorded; the message then goes back.
     """
     attempt = begin(delivery, product, tools)
     if attempt is None:
-        return
+        return False
     with tools.limits.within(product.pacing.hard_limit):
         try:
             _work(attempt, product)
@@ -29,6 +29,7 @@ def fulfil(delivery: Delivery, product: Product, tools: Tools) -> None:
             attempt.fail(error, product)
         finally:
             tools.leases.forget(attempt.lease)
+    return attempt.handed_on
 
 
 def _work(attempt: Attempt, product: Product) -> None:

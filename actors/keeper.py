@@ -13,7 +13,7 @@ from storage.settings import Settings
 from storage.telemetry import log
 
 _RELAY_SECONDS = 0.25
-_SWEEP_SECONDS = 5.0
+_SWEEP_SECONDS = 1.0
 # An open order that nobody holds and nobody was told of for this long has been forgotten by the broker.
 _IDLE_SECONDS = 20.0
 # While nobody comes for it, it is asked for again this often.
@@ -46,5 +46,6 @@ def relay(orders: Log) -> int:
 
 
 def _sweep(orders: Log) -> None:
-    if found := sweep(orders.engine, _IDLE_SECONDS, _AGAIN_SECONDS):
-        log.warning("the sweeper found orders that nobody worked on", orders=found)
+    if letters := sweep(orders.engine, _IDLE_SECONDS, _AGAIN_SECONDS):
+        orders.publisher.publish(letters)
+        log.warning("the sweeper found orders that nobody worked on", orders=len(letters))

@@ -19,7 +19,7 @@ from actors.tools import Tools
 from events.errors import Refused, Unavailable
 from events.plan import Product
 from storage.blobs import Blobs
-from storage.broker import NudgeBroker
+from storage.broker import HandedOn, NudgeBroker
 from storage.leases import Leases
 from storage.opening import opened
 from storage.settings import Settings
@@ -87,14 +87,21 @@ def _consume(product: Product, tools: Tools, settings: Settings) -> int:
 
 def _actor(broker: NudgeBroker, product: Product, tools: Tools) -> None:
     @dramatiq.actor(
-        broker=broker, queue_name=product.queue, actor_name=product.queue, throws=(Unavailable,)
+        broker=broker,
+        queue_name=product.queue,
+        actor_name=product.queue,
+        throws=(Unavailable, HandedOn),
     )
     def look(**nudge: object) -> None:
         if tools.stopping.is_set():
             raise Unavailable("this process is stopping", reason="stopping")
         delivery = Delivery(**nudge)  # type: ignore[arg-type]
         try:
-            fulfil(delivery, product, tools)
+            unfinished = fulfil(delivery, product, tools)
         except Refused as error:
             # Nothing can be recorded of it, and trying again at once would not help: the sweeper will ask again.
             log.error("nudge dropped", order=delivery.order, reason=error.reason)
+            return
+        if unfinished:
+            # Behind nobody: an order that was begun keeps its place before newer ones.
+            raise HandedOn

@@ -20,6 +20,11 @@ from pika.exceptions import AMQPError
 from storage.publisher import declare, parameters
 from storage.telemetry import log
 
+
+class HandedOn(Exception):
+    """The order is not finished: its nudge goes back to its place in the queue, at once."""
+
+
 # A message that could not be worked on goes back after this pause, so that it does not spin.
 HAND_BACK_SECONDS = 1.0
 
@@ -152,7 +157,9 @@ class HandBack(dramatiq.Middleware):
         exception: BaseException | None = None,
     ) -> None:
         """Mark the message for ``nack`` if the actor could not see to it."""
-        if exception is not None:
+        if isinstance(exception, HandedOn):
+            message.fail()
+        elif exception is not None:
             reason = getattr(exception, "reason", type(exception).__name__)
             log.warning("nudge handed back", reason=reason, **_told(message))
             time.sleep(HAND_BACK_SECONDS)

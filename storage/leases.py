@@ -10,7 +10,7 @@ from storage.database import connected
 from storage.telemetry import log
 
 # A worker that has not been heard of for this long has lost its order.
-LEASE_SECONDS = 8.0
+LEASE_SECONDS = 7.0
 _BEAT_SECONDS = 2.0
 
 

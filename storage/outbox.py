@@ -2,8 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Row,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from storage.database import connected, transaction
 from storage.publisher import Letter
@@ -45,30 +58,26 @@ def due(engine: Engine, most: int = 500) -> list[Letter]:
     )
     with transaction(engine) as connection:
         rows = connection.execute(query).all()
-    return [
-        Letter(
-            queue=f"queue.{row.product}",
-            order=str(row.order_id),
-            correlation=row.correlation,
-            outbox_id=row.id,
-        )
-        for row in sorted(rows, key=lambda row: row.id)
-    ]
+    return [_letter(row) for row in sorted(rows, key=lambda row: row.id)]
 
 
-def sweep(engine: Engine, idle_seconds: float, again_seconds: float, most: int = 500) -> int:
-    """Nudge every order that could be worked on and that nobody holds or is about to be told of; return how many.
+def sweep(
+    engine: Engine, idle_seconds: float, again_seconds: float, most: int = 500
+) -> list[Letter]:
+    """New nudges for every order that could be worked on and that nobody holds or is about to be told of.
 
-    This is what makes orders finish even if the broker forgets everything. An order is nudged once in
+    This is what makes orders finish even if the broker forgets everything: an order whose holder has fallen silent is
+    nudged at once, one that was let go and forgotten after ``idle_seconds``. Each is nudged once in
     ``again_seconds``, however long nobody comes for it, so that an outage fills no queue.
     """
+    silent = streams.c.held_until > literal_column("'-infinity'::timestamptz")
     untold = ~select(outbox.c.id).where(outbox.c.order_id == orders.c.order_id).exists()
     forgotten = (
         select(orders.c.order_id, orders.c.product, streams.c.stream)
         .join(streams, streams.c.stream == func.concat("order-", orders.c.order_id))
         .where(
             orders.c.workable,
-            orders.c.updated_at < _ago(idle_seconds),
+            or_(silent, orders.c.updated_at < _ago(idle_seconds)),
             streams.c.held_until < func.clock_timestamp(),
             streams.c.nudged_at < _ago(again_seconds),
             untold,
@@ -89,7 +98,16 @@ def sweep(engine: Engine, idle_seconds: float, again_seconds: float, most: int =
     ).select_from(marked)
     nudges = insert(outbox).from_select(["order_id", "product", "correlation", "due_at"], told)
     with connected(engine) as connection:
-        return len(connection.execute(nudges.returning(outbox.c.id)).all())
+        return [_letter(row) for row in connection.execute(nudges.returning(outbox))]
+
+
+def _letter(row: Row[Any]) -> Letter:
+    return Letter(
+        queue=f"queue.{row.product}",
+        order=str(row.order_id),
+        correlation=row.correlation,
+        outbox_id=row.id,
+    )
 
 
 def _ago(seconds: float) -> ColumnElement[datetime]:

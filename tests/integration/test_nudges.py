@@ -3,8 +3,10 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import dramatiq
 import pika
 import pytest
 from sqlalchemy import text
@@ -12,9 +14,9 @@ from sqlalchemy import text
 from actors.keeper import relay
 from events.envelope import Cause
 from events.order import AttemptFailed
-from storage.broker import NudgeBroker, NudgeConsumer, Nudged
+from storage.broker import HandedOn, NudgeBroker, NudgeConsumer, Nudged
 from storage.database import connected
-from storage.leases import Leases
+from storage.leases import LEASE_SECONDS, Leases
 from storage.outbox import sweep
 from storage.publisher import Letter, Publisher, declare, parameters
 from storage.record import Log, stream_of
@@ -134,15 +136,15 @@ def test_the_sweeper_finds_an_order_that_nobody_was_told_of(orders_log: Log) -> 
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
 
-    assert sweep(orders_log.engine, 0, 60) == 0  # its nudge is still in the outbox
+    assert sweep(orders_log.engine, 0, 60) == []  # its nudge is still in the outbox
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
-    assert sweep(orders_log.engine, 60, 60) == 0  # too fresh to be forgotten
-    assert sweep(orders_log.engine, 0, 60) == 1
+    assert sweep(orders_log.engine, 60, 60) == []  # too fresh to be forgotten
+    assert [each.order for each in sweep(orders_log.engine, 0, 60)] == [ORDER]
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
-    assert sweep(orders_log.engine, 0, 60) == 0  # asked for just now
-    assert sweep(orders_log.engine, 0, 0) == 1
+    assert sweep(orders_log.engine, 0, 60) == []  # asked for just now
+    assert len(sweep(orders_log.engine, 0, 0)) == 1
 
 
 def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) -> None:
@@ -153,7 +155,20 @@ def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) 
         connection.execute(text("delete from outbox"))
     Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
 
-    assert sweep(orders_log.engine, 0, 0) == 0
+    assert sweep(orders_log.engine, 0, 0) == []
+
+
+def test_the_sweeper_calls_for_an_order_as_soon_as_its_holder_falls_silent(
+    orders_log: Log,
+) -> None:
+    orders_log.publisher.stop()
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(), paid()], CAUSE)
+    Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    with connected(orders_log.engine) as connection:
+        connection.execute(text("delete from outbox"))
+
+    assert eventually(lambda: len(sweep(orders_log.engine, 999, 60)) == 1, LEASE_SECONDS + 3)
 
 
 def test_an_unsettled_nudge_comes_again_and_is_known_as_the_same(
@@ -205,6 +220,31 @@ def test_a_nudge_handed_back_is_in_its_queue_again(settings: Settings, queue: st
 
     assert next_nudge(hands).kwargs["redelivered"]
     hands.close()
+
+
+def test_an_order_that_is_handed_on_keeps_its_place_before_newer_ones(
+    settings: Settings, queue: str
+) -> None:
+    older, newer = str(uuid.uuid4()), str(uuid.uuid4())
+    publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
+    publisher.publish([replace(letter(queue), order=each) for each in (older, newer)])
+    publisher.stop()
+    broker = NudgeBroker(settings.rabbitmq_url.get_secret_value())
+    seen: list[str] = []
+
+    @dramatiq.actor(broker=broker, queue_name=queue, actor_name=queue, throws=(HandedOn,))
+    def look(order: str, **_: object) -> None:
+        seen.append(order)
+        if seen.count(older) < 3:
+            raise HandedOn
+
+    worker = dramatiq.Worker(broker, queues={queue}, worker_threads=1)
+    worker.queue_prefetch = 1
+    worker.start()
+    eventually(lambda: newer in seen)
+    worker.stop()
+
+    assert seen == [older, older, older, newer]
 
 
 def test_what_is_no_nudge_becomes_a_dead_letter(settings: Settings, queue: str) -> None:

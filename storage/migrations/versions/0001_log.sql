@@ -11,6 +11,8 @@ create table streams (
     nudged_at  timestamptz not null default '-infinity' -- when the sweeper last asked somebody to look at it
 ) with (fillfactor = 70);
 
+create index streams_held on streams (held_until) where held_until > '-infinity';
+
 create table events (
     seq         bigint generated always as identity primary key,  -- unique, not in order of commit: see "unsealed"
     stream      text not null references streams,
@@ -194,7 +196,7 @@ end $$;
 create function claim(p_stream text, p_version int, p_holder text, p_redelivered boolean, p_seconds double precision)
 returns table (fence bigint)
 language sql security definer set search_path = ledgerpress, pg_temp as $$
-    update streams s set fence = s.fence + 1, holder = p_holder,
+    update streams s set fence = s.fence + 1, holder = p_holder, nudged_at = '-infinity',
         held_until = clock_timestamp() + make_interval(secs => p_seconds)
     where s.stream = p_stream and s.version = p_version
         and (s.held_until < clock_timestamp() or (p_redelivered and s.holder = p_holder))
