@@ -4,8 +4,9 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -98,6 +99,7 @@ class Post:
             message = "the mail address cannot stand in a header"
             raise Refused(message, reason="mail-address") from None
         letter["Subject"] = subject
+        letter["Date"] = format_datetime(datetime.now(UTC))
         letter["Message-ID"] = message_id
         letter["Auto-Submitted"] = "auto-generated"
         return letter

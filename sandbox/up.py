@@ -4,13 +4,18 @@ import argparse
 import signal
 import socket
 import sys
+from urllib.parse import urljoin
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
 from events.errors import LedgerpressError
+from events.plan import Product
+from events.products import CATALOGUE
+from sandbox.purchase import checkout_completed, post
 from sandbox.running import ROOT, alone
-from sandbox.system import standing
+from sandbox.system import System, standing
 
 _PORT = 8000
 
@@ -20,6 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev up", description=__doc__)
     parser.add_argument("--port", type=int, default=_PORT if _is_free(_PORT) else 0)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument(
+        "--product",
+        choices=sorted(CATALOGUE),
+        default="life_clarity",
+        help="what is bought at the start, so that there is something to see",
+    )
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     console = Console(highlight=False)
@@ -30,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         ):
             table = Table.grid(padding=(0, 2))
             table.add_row("shop", f"{system.url}/")
+            if system.stands_in:  # a real model would cost real money
+                table.add_row("customer's page", bought(CATALOGUE[options.product], system))
             table.add_row("API", f"{system.url}/docs")
             table.add_row("mails", f"{system.mail}/")
             table.add_row("model", system.model)
@@ -45,6 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (LedgerpressError, TimeoutError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
+
+
+def bought(product: Product, system: System) -> str:
+    """Buy one and return the address of its customer's page, as Stripe's return address would lead there."""
+    event = checkout_completed(product, email="jenny.rosen@example.com")
+    secret = system.environment["STRIPE_WEBHOOK_SECRET"]
+    post(event, url=system.url, secret=secret).raise_for_status()
+    session = event["data"]["object"]["id"]
+    led = httpx.get(f"{system.url}/checkout/return", params={"session_id": session}, timeout=30)
+    return urljoin(system.url, led.headers["Location"])
 
 
 def _is_free(port: int) -> bool:

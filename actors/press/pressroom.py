@@ -22,9 +22,11 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from actors.press.rendering import (
@@ -73,28 +75,47 @@ def main() -> None:
         time=int(os.environ["PRESS_TIME"]),
     )
     door = socket.socket(fileno=int(sys.argv[1]))
-    render = plate()
-    render(WARM_UP.read_text("utf-8"))
+    warm_up()
     # What is warm now is shared by all children for as long as nobody touches it: the collector
     # would, by moving objects between its lists.
     gc.collect()
     if sys.platform == "linux":
         LIBC.malloc_trim(0)
     gc.freeze()
-    assert threading.active_count() == 1, "a fork would leave another thread's locks taken"
+    assert threads() == 1, "a fork would leave another thread's locks taken"
     door.sendall(fingerprint().encode())
-    Room(door, render, limits).serve()
+    Room(door, limits).serve()
     # The owner may have been killed: then nobody else would.
     shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     os._exit(0)
 
 
+def warm_up() -> None:
+    """Load everything and render once, then close the fonts again.
+
+    What is loaded is shared by all children. The fonts are not: newer Pango keeps a thread for as long as they are
+    open, and a fork would lose it. Each child opens its own, which takes some hundredths of a second.
+    """
+    plate()(WARM_UP.read_text("utf-8"))
+    gc.collect()
+    for _ in range(500):
+        if threads() == 1:
+            break
+        time.sleep(0.01)
+
+
+def threads() -> int:
+    """How many threads this process has, those of its libraries included."""
+    if sys.platform == "linux":
+        return len(list(Path("/proc/self/task").iterdir()))
+    return threading.active_count()
+
+
 class Room:
     """The warm process at work."""
 
-    def __init__(self, door: socket.socket, render: Render, limits: Limits) -> None:
+    def __init__(self, door: socket.socket, limits: Limits) -> None:
         self._door = door
-        self._render = render
         self._limits = limits
         self._children: dict[int, Child] = {}
         self._selector = selectors.DefaultSelector()
@@ -152,7 +173,7 @@ class Room:
                 if other.connection is not None:
                     other.connection.close()
             confine(self._limits, warm)
-            work(theirs, self._render, self._limits)
+            work(theirs, self._limits)
         theirs.close()
         child = self._children[pid] = Child(pid, ours)
         self._selector.register(ours, selectors.EVENT_READ, child)
@@ -211,11 +232,12 @@ def confine(limits: Limits, warm: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
 
 
-def work(control: socket.socket, render: Render, limits: Limits) -> NoReturn:
+def work(control: socket.socket, limits: Limits) -> NoReturn:
     """Render chunk after chunk, then end this process."""
     code = BROKEN
     first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
+        render = plate()
         for turn in range(CHUNKS):
             message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not message:

@@ -1,5 +1,6 @@
 """The door to the mail server: one mail, well formed, and an honest error when it did not go out."""
 
+import email
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def test_a_mail_has_a_plain_part_the_report_and_its_own_id(post: Post, sink: Mai
     (mail,) = mails(sink)
     assert mail["message_id"] == "<order-1.report@ledgerpress.example>"
     assert mail["to"] == ["jenny.rosen@example.com"]
+    assert email.message_from_bytes(httpx.get(f"{sink.http}/mails/1.eml").content)["Date"]
     assert "Dear Jenny Rosen" in mail["text"]
     assert "https://reports.example/o/token" in mail["text"]
     assert [each["name"] for each in mail["attachments"]] == ["life-clarity.pdf"]
