@@ -1,0 +1,62 @@
+"""What the README shows on the first page happens, with the product that it tells the reader to add."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Server, needed
+from tests.unit.test_docs import README, ROOT, blocks, commands
+
+pytestmark = pytest.mark.acceptance
+
+# --keep waits for Ctrl-C; the model answers at once, whatever speed the README asks for.
+DEMOS = [each[1:] for each in commands("./dev") if each[0] == "demo" and "--keep" not in each]
+ROOMS = ("actors", "api", "events", "sandbox", "storage")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code with the README's product in it; its sandbox is nobody else's."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+    (name,) = re.findall(r"events/products/(\w+)\.py`:", README)
+    (source,) = blocks(README, "python")
+    (copy / "events" / "products" / f"{name}.py").write_text(source, "utf-8")
+    return copy
+
+
+@pytest.mark.parametrize("arguments", DEMOS, ids=lambda each: " ".join(["demo", *each]))
+def test_the_demo_delivers(
+    arguments: list[str], checkout: Path, server: Server, template: str
+) -> None:
+    name = f"{template}_readme"
+    server.execute(f"create database {name} template {template}")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": server.at(name),
+        "RABBITMQ_URL": needed("RABBITMQ_URL"),
+        "OPENAI_API_KEY": "",
+        "COLUMNS": "200",
+    }
+
+    demo = subprocess.run(
+        [sys.executable, "-m", "sandbox.demo", *arguments, "--speed", "100"],
+        cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+
+    server.execute(f"drop database {name} with (force)")
+    said = demo.stdout + demo.stderr
+    assert demo.returncode == 0, said
+    assert "100 %  delivered" in said
+    assert "the hash chain is whole" in said
+    assert ", 0 of them after they were written" in said
+    if "--kill-worker" in arguments:
+        assert "SIGKILL to the worker" in said
+    (report,) = re.findall(r"^Report +(.+\.pdf)$", said, re.MULTILINE)
+    assert Path(report).read_bytes().startswith(b"%PDF-")

@@ -1,0 +1,153 @@
+"""The docs are true: settings, commands and the README's product are what there is."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from events.products import discover
+from storage.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SETTINGS = {name.upper() for name in Settings.model_fields}
+
+# What compose.yaml asks for besides settings: the passwords it makes URLs of, and the port.
+COMPOSE_ONLY = {
+    "COMPOSE_POSTGRES_PASSWORD",
+    "COMPOSE_APP_PASSWORD",
+    "COMPOSE_RABBITMQ_PASSWORD",
+    "API_PORT",
+}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of that language, without the indentation of a list they may stand in."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+def commands(program: str) -> list[list[str]]:
+    """The arguments of every call of ``program`` in the shell blocks of all pages."""
+    lines = (
+        shlex.split(line, comments=True)
+        for page in PAGES
+        for block in blocks(page.read_text("utf-8"), "sh")
+        for line in block.splitlines()
+    )
+    return [
+        words[1:] for words in lines if words and words[0].removeprefix(".venv/bin/") == program
+    ]
+
+
+def options(arguments: list[str]) -> set[str]:
+    return {argument for argument in arguments if argument.startswith("--")}
+
+
+def test_settings_are_documented_one_and_all() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text("utf-8")
+
+    documented = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
+
+    assert sorted(documented) == sorted(SETTINGS)
+
+
+def test_documented_defaults_are_the_defaults() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    documented = {row[0].strip("| `").lower(): row[3].strip("`") for row in rows}
+
+    for name, field in Settings.model_fields.items():
+        if field.is_required():
+            assert documented[name] == "required"
+        elif field.default is not None:
+            default = field.default
+            shown = str(default).lower() if isinstance(default, bool) else f"{default}"
+            assert documented[name] == shown.removesuffix(".0"), name
+
+
+def test_the_example_of_an_env_file_names_only_what_is_read() -> None:
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    named = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+
+    assert named <= SETTINGS | COMPOSE_ONLY
+
+
+def test_compose_hands_over_every_setting_but_the_speed_and_the_owner() -> None:
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    (shared,) = re.findall(r"^x-settings: .*?\n(.*?)^\n", compose, re.MULTILINE | re.DOTALL)
+    given = set(re.findall(r"^  ([A-Z_]+):", shared, re.MULTILINE))
+    asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", compose))
+
+    assert given == SETTINGS - {"SPEED", "DATABASE_OWNER_URL"}
+    assert asked <= SETTINGS | COMPOSE_ONLY
+
+
+def test_compose_has_a_worker_for_every_product() -> None:
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    workers = dict(
+        re.findall(
+            r"^  ([a-z-]+):\n    <<: \*worker\n    command: \[run, worker, (\w+)\]$",
+            compose,
+            re.MULTILINE,
+        )
+    )
+
+    catalogue = {path.stem for path in (ROOT / "events" / "products").glob("[a-z]*.py")}
+    assert set(workers.values()) == catalogue
+    assert all(service.replace("-", "_") == product for service, product in workers.items())
+
+
+def test_the_product_in_the_readme_can_be_sold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source,) = blocks(README, "python")
+    (name,) = re.findall(r"events/products/(\w+)\.py`:", README)
+    package = tmp_path / "example_catalogue"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / f"{name}.py").write_text(source, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    catalogue = discover("example_catalogue", [str(package)])
+
+    assert [product.name for product in catalogue.values()] == [name]
+    assert len(catalogue[name].sections) == catalogue[name].width
+
+
+@pytest.mark.parametrize("arguments", commands("ledgerpress"), ids=" ".join)
+def test_the_ledgerpress_command_exists(arguments: list[str]) -> None:
+    words = [word for word in arguments if not word.startswith("-")][:2]
+
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*words, "--help"])
+
+    assert result.exit_code == 0, result.output
+    assert all(option in result.output for option in options(arguments))
+
+
+@pytest.mark.parametrize("arguments", commands("./dev"), ids=" ".join)
+def test_the_dev_command_exists(arguments: list[str]) -> None:
+    command = arguments[0]
+    shown = subprocess.run(
+        [sys.executable, ROOT / "dev", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(rf"^  {command} ", shown, re.MULTILINE)
+    if command in {"demo", "up"}:
+        module = [sys.executable, "-m", f"sandbox.{command}", "--help"]
+
+        helped = subprocess.run(module, cwd=ROOT, capture_output=True, text=True, check=True)
+
+        assert options(arguments) <= set(re.findall(r"--[a-z-]+", helped.stdout))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
