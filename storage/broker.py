@@ -15,6 +15,7 @@ from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ConnectionClosed
 from pika.adapters.blocking_connection import BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from storage.publisher import declare, parameters
@@ -69,7 +70,7 @@ class NudgeConsumer(Consumer):
             declare(self.channel, queue_name)
             self.channel.basic_qos(prefetch_count=prefetch)
             self._deliveries = self.channel.consume(queue_name, inactivity_timeout=timeout / 1000)
-        except (AMQPError, OSError) as error:
+        except (AMQPError, AMQPConnectorException, OSError) as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
 
     def __next__(self) -> Nudged | None:

@@ -123,7 +123,7 @@ class Publisher:
             self._declared.discard(
                 letter.queue
             )  # somebody deleted the queue; the relay tries again
-        except (AMQPError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - this thread must outlive whatever the broker does; the relay has it
             log.warning("publishing failed", error=type(error).__name__)
             self._close()
             self._stopping.wait(_RECONNECT_SECONDS)

@@ -3,11 +3,17 @@
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from events.errors import Refused
 
@@ -80,6 +86,45 @@ class Settings(BaseSettings):
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 1
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before ``.env``."""
+        return (init_settings, env_settings, _OwnDotEnv(settings_cls))
+
+
+class _Given(Settings):
+    """Settings that were handed over, whatever the environment says."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What was handed over, and nothing else."""
+        return (init_settings,)
+
+
+class _OwnDotEnv(DotEnvSettingsSource):
+    """``.env`` without what is meant for Docker Compose, which reads the same file."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in super().__call__().items()
+            if not name.startswith("compose_")
+        }
+
 
 class DatabaseSettings(BaseSettings):
     """The one setting that the schema's migrations need."""
@@ -105,7 +150,7 @@ def read_from(environment: Mapping[str, str]) -> Settings:
     names = {name.upper(): name for name in Settings.model_fields}
     found = {names[name]: value for name, value in environment.items() if name in names}
     try:
-        return Settings.model_validate(found)
+        return _Given.model_validate(found)
     except ValidationError as error:
         raise BadSettings(_complaint(error)) from None
 
