@@ -1,8 +1,9 @@
 """The way to Postgres: connections that never wait for ever, in the role that may do least."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
@@ -20,13 +21,15 @@ OWNER_ROLE = "ledgerpress_owner"
 
 # A statement of ours takes milliseconds; a frozen peer must cost seconds, not for ever.
 _LIMITS = {
-    "statement_timeout": "15s",
+    "statement_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
-    "lock_timeout": "10s",
+    "lock_timeout": "5s",
 }
+# A frozen server keeps none of its own limits: longer than this nobody waits for an answer.
+_ANSWER_SECONDS = 6.0
 # What the driver and the pool raise when Postgres is away, or too busy to be had.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
-_NETWORK = {
+_NETWORK: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -36,6 +39,24 @@ _NETWORK = {
 }
 
 
+class _Impatient(psycopg.Connection[Any]):
+    """A connection that gives up on a silent server; the server's own limits cannot reach us when it is frozen."""
+
+    def wait(
+        self, gen: Generator[Any, Any, T], interval: float = 0.1, timeout: float | None = None
+    ) -> T:
+        """Wait for the server's answer, for ``_ANSWER_SECONDS`` unless told otherwise; then close the connection."""
+        began = time.monotonic()
+        patience = _ANSWER_SECONDS if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, patience)
+        except psycopg.Error:
+            if time.monotonic() - began < patience:
+                raise
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the server does not answer") from None
+
+
 def connect(url: str, *, role: str = APP_ROLE, pool: int = 10) -> Engine:
     """A pool of at most ``pool`` connections in ``role``; nothing is opened yet.
 
@@ -43,13 +64,14 @@ def connect(url: str, *, role: str = APP_ROLE, pool: int = 10) -> Engine:
     """
     settings = {"role": role, "search_path": SCHEMA, "timezone": "UTC", **_LIMITS}
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    where = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
+        "postgresql+psycopg://",
+        creator=lambda: _Impatient.connect(where, options=options, **_NETWORK),
         isolation_level="AUTOCOMMIT",
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=10,
-        connect_args={**_NETWORK, "options": options},
     )
 
 

@@ -1,0 +1,46 @@
+"""The way to Postgres: whatever becomes of the server, an answer or an error comes in good time."""
+
+import pytest
+from sqlalchemy import text
+
+from events.errors import Unavailable
+from sandbox.proxy import proxied
+from storage import database as way
+from storage.database import again_once, connect, connected
+
+
+def test_a_server_that_falls_silent_is_given_up_and_found_again(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(way, "_ANSWER_SECONDS", 0.5)
+    with proxied(database) as proxy:
+        engine = connect(proxy.url)
+
+        def one() -> int:
+            with connected(engine) as connection:
+                return int(connection.execute(text("select 1")).scalar_one())
+
+        assert one() == 1
+        proxy.black_hole()
+        with pytest.raises(Unavailable):
+            one()
+        proxy.cut()
+        proxy.restore()
+
+        assert again_once(one) == 1
+        engine.dispose()
+
+
+def test_a_server_that_is_away_is_unavailable() -> None:
+    engine = connect("postgresql://nobody:canary@127.0.0.1:9/nowhere")
+
+    with pytest.raises(Unavailable) as raised, connected(engine):
+        pass
+    assert "canary" not in str(raised.value)
+
+
+def test_a_database_that_is_not_migrated_says_what_to_do(server: object) -> None:
+    engine = connect(server.at("postgres"), role="ledgerpress_nobody")  # type: ignore[attr-defined]
+
+    with pytest.raises(Unavailable, match="ledgerpress db upgrade"), connected(engine):
+        pass
