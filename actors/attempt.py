@@ -7,13 +7,17 @@ from typing import Any
 from actors.tools import Tools
 from events.decide import decide
 from events.envelope import Cause, kind_of
-from events.errors import LedgerpressError, WrongExpectedVersion
+from events.errors import LedgerpressError, Unavailable, WrongExpectedVersion
 from events.order import AttemptEnded, AttemptStarted, Order
 from events.plan import Product
 from events.retry import fail
 from storage.leases import Lease
 from storage.record import History, stream_of
 from storage.telemetry import log
+
+# How long a worker keeps what it has made while Postgres is away. Shorter than a leg lies before its hard limit.
+_FACT_SECONDS = 45.0
+_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,20 +57,32 @@ class Attempt:
     def note(self, *facts: Any) -> None:
         """Record what has just become true, or what is about to be done; all or none.
 
-        A fact is recorded whatever else happened meanwhile. An intent is not: ``WrongExpectedVersion`` says that it
-        must be decided anew, before anything is spent. Raises ``Fenced`` if the order has passed to another worker.
+        A fact is recorded whatever else happened meanwhile, and even if Postgres is away for some seconds: it has been
+        paid for. An intent is not: ``WrongExpectedVersion`` says that it must be decided anew, before anything is
+        spent. Raises ``Fenced`` if the order has passed to another worker, ``Unavailable`` if Postgres stays away.
         """
+        intent = any(kind_of(fact).intent for fact in facts)
+        patience = time.monotonic() + (0.0 if intent else _FACT_SECONDS)
         while True:
             try:
-                self.history = self.tools.log.record(
-                    self.history, facts, self.cause, fence=self.lease.fence
-                )
-            except WrongExpectedVersion:
-                if any(kind_of(fact).intent for fact in facts):
+                if self._noted(facts, intent=intent):
+                    return
+            except Unavailable:
+                if time.monotonic() > patience:
                     raise
-                self.catch_up()
-            else:
-                return
+                time.sleep(_AGAIN_SECONDS)
+
+    def _noted(self, facts: tuple[Any, ...], *, intent: bool) -> bool:
+        try:
+            self.history = self.tools.log.record(
+                self.history, facts, self.cause, fence=self.lease.fence
+            )
+        except WrongExpectedVersion:
+            if intent:
+                raise
+            self.catch_up()
+            return False
+        return True
 
     def catch_up(self) -> None:
         """Learn what else has been recorded of the order."""

@@ -25,8 +25,6 @@ def fulfil(delivery: Delivery, product: Product, tools: Tools) -> bool:
             _work(attempt, product)
         except Fenced:
             log.warning("another worker has the order", order=delivery.order)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the log must say so
-            attempt.fail(error, product)
         finally:
             tools.leases.forget(attempt.lease)
     return attempt.handed_on
@@ -47,3 +45,8 @@ def _work(attempt: Attempt, product: Product) -> None:
                 return
         except WrongExpectedVersion:
             attempt.catch_up()  # something else has happened to the order: decide again
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the log must say so
+            attempt.fail(error, product)
+            return
