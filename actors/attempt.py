@@ -4,16 +4,17 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from actors.gathering import gather
 from actors.tools import Tools
-from events.decide import decide
+from events.decide import Gather, Step, decide
 from events.envelope import Cause, kind_of
 from events.errors import LedgerpressError, Unavailable, WrongExpectedVersion
 from events.order import AttemptEnded, AttemptStarted, Order
 from events.plan import Product
 from events.retry import fail
-from storage.leases import Lease
+from storage.leases import SILENT_SECONDS, Lease
 from storage.record import History, stream_of
-from storage.telemetry import log
+from storage.telemetry import log, where
 
 # How long a worker keeps what it has made while Postgres is away. Shorter than a leg lies before its hard limit.
 _FACT_SECONDS = 45.0
@@ -101,14 +102,15 @@ class Attempt:
     def fail(self, error: Exception, product: Product) -> None:
         """Record that the attempt failed, and when the next one is due or that a person must look."""
         if not isinstance(error, LedgerpressError):
-            log.error("unforeseen error", order=self.order.id, exc_info=error)
+            log.error("unforeseen error", order=self.order.id, **where(error))
         self.note(*fail(self.order, product, error, self.tools.clock()))
 
 
 def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
     """Take the order, if there is something to do and nobody else has it."""
     history = tools.log.read(delivery.order)
-    while decide(history.order, product, tools.clock()):
+    waited = False
+    while _worth_it(decide(history.order, product, tools.clock()), tools):
         lease = tools.leases.take(
             stream_of(delivery.order),
             history.order.version,
@@ -120,7 +122,7 @@ def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
                 history=history,
                 lease=lease,
                 cause=Cause(
-                    correlation=delivery.correlation, causation=delivery.id, actor=tools.name
+                    correlation=history.correlation, causation=delivery.id, actor=tools.name
                 ),
                 tools=tools,
                 leg_ends=time.monotonic() + product.pacing.leg,
@@ -133,6 +135,17 @@ def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
             return attempt
         newer = tools.log.catch_up(history)
         if newer.order.version == history.order.version:
-            return None
+            if waited or not delivery.redelivered:
+                return None
+            # Delivered again: its holder has died, or has only lost the broker. Its heartbeat tells in a moment.
+            waited = True
+            time.sleep(SILENT_SECONDS)
         history = newer
     return None
+
+
+def _worth_it(step: Step | None, tools: Tools) -> bool:
+    """Whether there is something to do; a bundle whose parts are all unfinished is left to rest."""
+    if isinstance(step, Gather):
+        return any(True for _ in gather(step.parts, tools))
+    return step is not None

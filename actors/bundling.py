@@ -1,4 +1,4 @@
-"""A bundle's parts: placed as orders of their own, gathered when they have finished."""
+"""A bundle's parts, placed as orders of their own."""
 
 import uuid
 from collections.abc import Generator
@@ -6,7 +6,7 @@ from collections.abc import Generator
 from actors.attempt import Attempt
 from events.envelope import NAMESPACE
 from events.money import Money
-from events.order import OrderPlaced, PartFinished, PartsPlaced, PaymentReceived
+from events.order import OrderPlaced, PartsPlaced, PaymentReceived
 
 
 def part_id(bundle: str, product: str) -> str:
@@ -43,11 +43,3 @@ def place_parts(products: tuple[str, ...], attempt: Attempt) -> Generator[PartsP
         )
         tools.log.record(part, [placed, nothing_due], attempt.cause)
     yield PartsPlaced(parts=parts)
-
-
-def gather(parts: tuple[tuple[str, str], ...], attempt: Attempt) -> Generator[PartFinished]:
-    """Yield those parts whose documents are ready by now."""
-    for product, order_id in parts:
-        part = attempt.tools.log.read(order_id).order
-        if part.delivered and part.document:
-            yield PartFinished(product=product, order=order_id, document=part.document)

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Mapping
 
+from actors import inbox
 from actors.stopping import told_to_stop
 from events.errors import Unavailable
 from events.plan import Product
 from storage.opening import opened
 from storage.outbox import due, sweep
+from storage.parts import tell_strays
 from storage.record import Log
 from storage.settings import Settings
 from storage.telemetry import log
 
 _RELAY_SECONDS = 0.25
+_GRACE_SECONDS = 5.0
 _SWEEP_SECONDS = 1.0
 # An open order that nobody holds and nobody was told of for this long has been forgotten by the broker.
 _IDLE_SECONDS = 20.0
@@ -21,9 +24,13 @@ _AGAIN_SECONDS = 60.0
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
-    """Keep going until SIGTERM or SIGINT. Any number of keepers may run: each nudge is taken by one of them."""
+    """Keep going until SIGTERM or SIGINT. Any number of keepers may run: each nudge is taken by one of them.
+
+    Returns the exit code: 1 if the thread at the inbox died, so that whoever supervises starts the process anew.
+    """
     stopping = told_to_stop()
     with opened(settings, catalogue) as orders:
+        emptying = inbox.start(orders, catalogue, settings, stopping)
         log.info("keeper started")
         swept = time.monotonic()
         while not stopping.wait(_RELAY_SECONDS):
@@ -34,6 +41,10 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
                     _sweep(orders)
             except Unavailable as error:
                 log.warning("keeper waits", reason=error.reason)
+            if not emptying.is_alive() and not stopping.is_set():
+                log.error("the thread at the inbox died")
+                return 1
+        emptying.join(_GRACE_SECONDS)
     log.info("keeper stopped")
     return 0
 
@@ -49,3 +60,5 @@ def _sweep(orders: Log) -> None:
     if letters := sweep(orders.engine, _IDLE_SECONDS, _AGAIN_SECONDS):
         orders.publisher.publish(letters)
         log.warning("the sweeper found orders that nobody worked on", orders=len(letters))
+    if told := tell_strays(orders):
+        log.warning("parts did not know how their bundle stands", orders=told)

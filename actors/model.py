@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import threading
 import time
 from concurrent.futures import Future
@@ -57,8 +58,8 @@ class Model:
     def ask(self, prompt: Prompt, *, seconds: float, as_json: bool, order: str) -> Future[Answer]:
         """Ask now; cancelling the future cancels the call.
 
-        Each try may take ``seconds`` in all, however slowly its answer drips. What may pass (429, 5xx, a lost
-        connection) is tried again up to twice here. The future raises ``Unavailable`` for what may pass later
+        It may take ``seconds`` in all, however slowly the answer drips. What may pass (429, 5xx, a lost connection)
+        is tried again up to twice within that time. The future raises ``Unavailable`` for what may pass later
         (with ``retry_after`` if the other side named a time) and ``Refused`` for what will not.
         """
         call = self._persevere(prompt, seconds, as_json=as_json, order=order)
@@ -87,25 +88,26 @@ class Model:
             wait=_wait,
             reraise=True,
         )
-        return await trying(self._ask, prompt, seconds, as_json=as_json, order=order)
-
-    async def _ask(self, prompt: Prompt, seconds: float, *, as_json: bool, order: str) -> Answer:
-        began = time.monotonic()
-        form: Any = {"type": "json_object"} if as_json else openai.omit
         try:
             async with asyncio.timeout(seconds):
-                completion = await self._client.chat.completions.create(
-                    model=self.name,
-                    messages=[
-                        {"role": "system", "content": prompt.system},
-                        {"role": "user", "content": prompt.user},
-                    ],
-                    response_format=form,
-                    extra_headers={"X-Ledgerpress-Order": order},
-                )
+                return await trying(self._ask, prompt, as_json=as_json, order=order)
         except TimeoutError:
             message = f"the model did not finish its answer within {seconds:.0f} s"
             raise Unavailable(message, reason="model-timeout") from None
+
+    async def _ask(self, prompt: Prompt, *, as_json: bool, order: str) -> Answer:
+        began = time.monotonic()
+        form: Any = {"type": "json_object"} if as_json else openai.omit
+        try:
+            completion = await self._client.chat.completions.create(
+                model=self.name,
+                messages=[
+                    {"role": "system", "content": prompt.system},
+                    {"role": "user", "content": prompt.user},
+                ],
+                response_format=form,
+                extra_headers={"X-Ledgerpress-Order": order},
+            )
         except openai.APIStatusError as error:
             raise _said_no(error) from None
         except openai.APIConnectionError:
@@ -150,9 +152,10 @@ def _said_no(error: openai.APIStatusError) -> Refused | Unavailable:
 
 def _seconds(header: str | None) -> float | None:
     try:
-        return max(0.0, float(header)) if header else None
+        seconds = float(header or "nan")
     except ValueError:
         return None  # an HTTP date: our own back-off serves as well
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _read(completion: ChatCompletion, *, as_json: bool) -> tuple[str, Tokens]:

@@ -4,7 +4,8 @@ from collections.abc import Generator
 from typing import Any, assert_never
 
 from actors.attempt import Attempt
-from actors.bundling import gather, place_parts
+from actors.bundling import place_parts
+from actors.gathering import gather
 from actors.posting import mail
 from actors.pressing import bind, compose, render
 from actors.writing import write
@@ -42,7 +43,7 @@ def perform(step: Step, attempt: Attempt, product: Product) -> Generator[Any]:
         case PlaceParts(products):
             yield from place_parts(products, attempt)
         case Gather(parts):
-            yield from gather(parts, attempt)
+            yield from gather(parts, attempt.tools)
         case Mail(name, doubtful):
             yield from mail(name, attempt, product, doubtful=doubtful)
         case Deliver(by):

@@ -3,8 +3,11 @@
 import smtplib
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
@@ -18,6 +21,7 @@ from events.plan import Product
 MOST_ATTACHED_BYTES = 8_000_000
 _SECONDS = 30.0
 _PERMANENT = 500
+_HERE = ("localhost", "127.0.0.1", "::1")
 
 _templates = Environment(
     loader=PackageLoader("actors", "templates/mail"),
@@ -94,8 +98,8 @@ class Post:
         letter = EmailMessage()
         try:
             letter["From"] = self._sender
-            letter["To"] = to
-        except ValueError:
+            letter["To"] = Address(addr_spec=to)
+        except (ValueError, IndexError, HeaderParseError):
             message = "the mail address cannot stand in a header"
             raise Refused(message, reason="mail-address") from None
         letter["Subject"] = subject
@@ -106,12 +110,15 @@ class Post:
 
     def _hand_over(self, letter: EmailMessage) -> None:
         try:
-            with self._connect() as server:
-                if self._server.username:
-                    server.login(
-                        unquote(self._server.username), unquote(self._server.password or "")
-                    )
+            server = self._connect()
+            try:
+                self._log_in(server)
                 server.send_message(letter)
+            finally:
+                # Once the mail is taken, nothing that the server says any more makes it untaken.
+                with suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+                server.close()
         except smtplib.SMTPRecipientsRefused as error:
             raise _said_no(min(code for code, _ in error.recipients.values())) from None
         except smtplib.SMTPResponseException as error:
@@ -122,6 +129,14 @@ class Post:
         except (smtplib.SMTPException, OSError):
             message = "the connection to the mail server was lost"
             raise Unavailable(message, reason="mail-away") from None
+
+    def _log_in(self, server: smtplib.SMTP) -> None:
+        if not self._server.username:
+            return
+        if not isinstance(server.sock, ssl.SSLSocket) and self._server.hostname not in _HERE:
+            message = "the mail server offers no encryption, and SMTP_URL has a password"
+            raise Refused(message, reason="mail-settings")
+        server.login(unquote(self._server.username), unquote(self._server.password or ""))
 
     def _connect(self) -> smtplib.SMTP:
         host, port = self._server.hostname or "localhost", self._server.port or 0

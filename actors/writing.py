@@ -1,13 +1,22 @@
 """Writes sections: one round of calls side by side, each answer recorded as it arrives."""
 
-from collections.abc import Generator
-from concurrent.futures import as_completed
+import math
+import time
+from collections.abc import Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 
 from actors.attempt import Attempt
-from events.errors import LedgerpressError, Refused
+from actors.model import Answer
+from events.errors import LedgerpressError, Refused, Unavailable
 from events.order import SectionsAsked, SectionWritten
 from events.plan import DocumentKind, Product, Section
 from events.prompt import compose
+
+# How soon a refund, a dispute or a takeover ends the calls that it makes useless.
+_LOOK_SECONDS = 0.5
+# How long calls in flight may take once the process has been told to stop; shorter than the process then lives.
+_LAST_SECONDS = 20.0
 
 
 def write(
@@ -15,7 +24,8 @@ def write(
 ) -> Generator[SectionsAsked | SectionWritten]:
     """Ask for ``sections`` at once; yield the intent, then each answer.
 
-    Every answer that arrives is yielded, even if another call fails; then the worst error is raised.
+    Every answer that arrives is yielded, even if another call fails; then the worst error is raised. The calls are
+    cancelled as soon as the log says that they are of no use any more: when the order has been refunded, say.
     """
     order, tools = attempt.order, attempt.tools
     if order.sections:
@@ -36,7 +46,7 @@ def write(
     }
     errors: list[LedgerpressError] = []
     try:
-        for call in as_completed(calls):
+        for call in _answered(calls, attempt):
             try:
                 answer = call.result()
             except LedgerpressError as error:
@@ -56,3 +66,31 @@ def write(
             call.cancel()
     if errors:
         raise min(errors, key=lambda error: not isinstance(error, Refused))
+
+
+def _answered(calls: Iterable[Future[Answer]], attempt: Attempt) -> Generator[Future[Answer]]:
+    """Yield each call when it has ended, while it is still of use.
+
+    When the process is told to stop, calls in flight may finish, but not for ever: what takes longer is cancelled, and
+    asked again by whoever takes the order up.
+    """
+    pending = set(calls)
+    patience = math.inf
+    while pending and _of_use(attempt) and time.monotonic() < patience:
+        if attempt.tools.stopping.is_set():
+            patience = min(patience, time.monotonic() + _LAST_SECONDS)
+        ended, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+        if not ended:
+            _look(attempt)
+        yield from ended
+
+
+def _of_use(attempt: Attempt) -> bool:
+    """Whether the order may be worked on, and by nobody but us."""
+    return attempt.order.workable and attempt.order.attempt == attempt.lease.fence
+
+
+def _look(attempt: Attempt) -> None:
+    """Learn what happened to the order while nothing was recorded of it here."""
+    with suppress(Unavailable):  # the answer may well arrive when Postgres is back
+        attempt.catch_up()

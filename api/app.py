@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from api import documentation, history, orders, pages, problems, products, webhooks
 from api.desk import Desk, OnDesk
 from api.problems import Problem
+from api.reception import Reception
 from api.requests import Frame
 from api.templating import STATIC
 from events.errors import Unavailable
@@ -20,6 +21,7 @@ from events.products import CATALOGUE
 from storage import schema
 from storage.blobs import Blobs
 from storage.database import connected
+from storage.inbox import Inbox
 from storage.opening import opened
 from storage.settings import Settings
 
@@ -43,11 +45,16 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def open_log(app: FastAPI) -> AsyncIterator[None]:
-        with opened(settings, CATALOGUE, pool=_POOL) as log:
+        with (
+            opened(settings, CATALOGUE, pool=_POOL) as log,
+            closing(Inbox(settings)) as inbox,
+            closing(Reception(log, inbox, CATALOGUE)) as reception,
+        ):
             app.state.desk = Desk(
                 settings=settings,
                 catalogue=CATALOGUE,
                 log=log,
+                reception=reception,
                 blobs=Blobs(settings.blob_url),
                 clock=lambda: datetime.now(UTC),
             )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.reception import Reception
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.record import Log
@@ -23,6 +24,7 @@ class Desk:
     settings: Settings
     catalogue: Mapping[str, Product]
     log: Log
+    reception: Reception
     blobs: Blobs
     clock: Callable[[], datetime]
 

@@ -1,16 +1,14 @@
 """The frame around every request: its id, the headers of every answer, and the last resort when something breaks."""
 
 import re
-import traceback
 import uuid
-from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem, answer
-from storage.telemetry import log
+from storage.telemetry import log, where
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _HEADERS = {
@@ -59,15 +57,8 @@ class Frame:
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may see its insides
-            log.error("request failed", correlation=request_id, **_where(error))
+            log.error("request failed", correlation=request_id, **where(error))
             if begun:
                 return
             response = answer(Request(scope), Problem("internal"))
             await response(scope, receive, send_framed)
-
-
-def _where(error: BaseException) -> dict[str, str]:
-    """The kind of the error and the lines it came through; never its message, which may repeat what was sent to us."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    path = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
-    return {"error": type(error).__name__, "where": path}

@@ -21,7 +21,7 @@ def order_number(order_id: str) -> str:
 
 def price(money: Money) -> str:
     """As on a price tag: $49, €45, 12.50 CHF."""
-    whole, cents = divmod(money.amount, 100)
+    whole, cents = divmod(money.amount, money.minor)
     amount = f"{whole:,}.{cents:02}" if cents else f"{whole:,}"
     symbol = _SYMBOLS.get(money.currency)
     return f"{symbol}{amount}" if symbol else f"{amount} {money.currency.upper()}"

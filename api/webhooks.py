@@ -2,8 +2,7 @@
 
 import json
 import time
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import stripe
@@ -12,10 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from api.desk import TENANT, Desk, OnDesk, RequestId
 from api.problems import Problem
-from events.envelope import Cause
-from events.errors import Refused, Unavailable, WrongExpectedVersion
-from events.payments import Ignored, event_name, order_id, read
-from events.place import Purchase, place
+from events.errors import Refused, Unavailable
+from storage.payments import Signed
 from storage.telemetry import log
 
 router = APIRouter(tags=["payments"])
@@ -23,7 +20,6 @@ router = APIRouter(tags=["payments"])
 LARGEST_BYTES = 1_000_000
 # How far apart Stripe's clock and ours may be, either way, in seconds.
 TOLERANCE = 300
-_TRIES = 20
 
 
 class Received(BaseModel):
@@ -42,7 +38,7 @@ class Received(BaseModel):
     )
 
     received: Literal[True] = True
-    verdict: Literal["recorded", "duplicate", "ignored"]
+    verdict: Literal["recorded", "duplicate", "ignored", "queued"]
     order: str | None = None
     reason: str | None = None
 
@@ -66,10 +62,8 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _signed_event(
-    request: Request, body: Annotated[bytes, Depends(_body)], desk: OnDesk
-) -> Mapping[str, object]:
-    """The event, once it is certain that Stripe sent it."""
+def _signed_body(request: Request, body: Annotated[bytes, Depends(_body)], desk: OnDesk) -> str:
+    """The text of an event, once it is certain that Stripe sent it."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -85,7 +79,7 @@ def _signed_event(
         raise _refused(request, "bad-body")
     if str(event.get("object")).startswith("v2."):
         raise _refused(request, "thin-event")
-    return event
+    return text
 
 
 # The body is read raw, because its exact bytes are signed; so it is described by hand.
@@ -103,7 +97,7 @@ _TAKES: dict[str, Any] = {
         },
     },
 }
-SignedEvent = Annotated[Mapping[str, object], Depends(_signed_event)]
+SignedBody = Annotated[str, Depends(_signed_body)]
 
 
 @router.post(
@@ -113,13 +107,13 @@ SignedEvent = Annotated[Mapping[str, object], Depends(_signed_event)]
     openapi_extra=_TAKES,
     summary="Hear of a payment",
 )
-def payment_event(event: SignedEvent, desk: OnDesk, request_id: RequestId) -> Received:
+def payment_event(body: SignedBody, desk: OnDesk, request_id: RequestId) -> Received:
     """Record what Stripe says happened, then say thank you.
 
     Stripe delivers at least once and in any order. The order is named after the checkout session, so a second
-    delivery meets its own stream and changes nothing.
+    delivery meets its own stream and changes nothing. While Postgres is away it waits in a durable queue.
     """
-    return _receive(TENANT, event, desk, request_id)
+    return _receive(TENANT, body, desk, request_id)
 
 
 @router.post(
@@ -131,51 +125,31 @@ def payment_event(event: SignedEvent, desk: OnDesk, request_id: RequestId) -> Re
 )
 def payment_event_of_tenant(
     tenant: Annotated[str, Depends(_tenant)],
-    event: SignedEvent,
+    body: SignedBody,
     desk: OnDesk,
     request_id: RequestId,
 ) -> Received:
     """Record what Stripe says happened in a tenant's own account."""
-    return _receive(tenant, event, desk, request_id)
+    return _receive(tenant, body, desk, request_id)
 
 
-def _receive(tenant: str, event: Mapping[str, object], desk: Desk, request_id: str) -> Received:
-    now = desk.clock().isoformat()
-    said = read(event, tenant=tenant, live=desk.settings.stripe_livemode, at=now)
-    if isinstance(said, Ignored):
-        return Received(verdict="ignored", reason=said.reason)
-    cause = Cause(
-        correlation=request_id, causation=event_name(event) or said.session, actor="stripe"
+def _receive(tenant: str, body: str, desk: Desk, request_id: str) -> Received:
+    signed = Signed(
+        tenant=tenant,
+        live=desk.settings.stripe_livemode,
+        at=desk.clock().isoformat(),
+        correlation=request_id,
+        body=body,
     )
     try:
-        return _record(said, cause, desk)
+        heard = desk.reception.take(signed)
     except Refused as error:
         # Something here is set up wrongly; Stripe will send it again when that has been mended.
         message = "the payment cannot be recorded now"
         raise Unavailable(message, reason=error.reason, retry_after=60) from None
-
-
-def _record(purchase: Purchase, cause: Cause, desk: Desk) -> Received:
-    """Add to the order what ``purchase`` says and the log does not, however many others do the same right now."""
-    name = order_id(purchase.tenant, purchase.session)
-    subject = uuid.UUID(name)
-    history = desk.log.begin(name, subject)
-    wrote = False
-    for _ in range(_TRIES):
-        facts = place(history.order, purchase, name, desk.catalogue)
-        if not facts:
-            break
-        try:
-            history = desk.log.record(history, facts, cause)
-            wrote = wrote or history.wrote
-        except WrongExpectedVersion:
-            history = desk.log.begin(name, subject)
-    else:
-        message = "too many others are writing to this order"
-        raise Unavailable(message, reason="busy", retry_after=1)
-    if history.order.placed is None:
-        return Received(verdict="ignored", reason="never-placed")
-    return Received(verdict="recorded" if wrote else "duplicate", order=name)
+    if heard is None:
+        return Received(verdict="queued")
+    return Received(verdict=heard.verdict, order=heard.order, reason=heard.reason)
 
 
 def _signed(text: str, header: str, secrets: Iterable[str]) -> bool:

@@ -87,12 +87,6 @@ def decide(order: Order, product: Product, now: datetime) -> Step | None:
             f"{order.crashes} workers in a row died while working on this order.",
             "Read the workers' logs, mend the cause, then retry the order.",
         )
-    if order.cost > product.budget:
-        return Park(
-            "budget",
-            f"The model has cost {order.cost} millionths of a dollar; {product.budget} are allowed.",
-            "Find out why it is so dear; raise the product's budget or cancel the order.",
-        )
     if product.parts:
         return _together(order, product)
     return _alone(order, product)
@@ -110,6 +104,12 @@ def waiting(order: Order, now: datetime) -> bool:
 
 def _alone(order: Order, product: Product) -> Step:
     unwritten = [each for each in product.sections if each.name not in order.sections]
+    if unwritten and order.cost > product.budget:
+        return Park(
+            "budget",
+            f"The model has cost {order.cost} millionths of a dollar; {product.budget} are allowed.",
+            "Find out why it is so dear; raise the product's budget or cancel the order.",
+        )
     if unwritten:
         return Write(tuple(unwritten[: product.width]))
     if product.document is DocumentKind.JSON:

@@ -16,10 +16,15 @@ class Money:
     amount: int
     currency: str
 
+    @property
+    def minor(self) -> int:
+        """How many minor units make a major one: 100 cents a dollar, 1 for currencies without cents."""
+        return 1 if self.currency in _WHOLE else 100
+
     def __str__(self) -> str:
-        if self.currency in _WHOLE:
-            return f"{self.amount} {self.currency.upper()}"
-        return f"{self.amount / 100:.2f} {self.currency.upper()}"
+        whole, cents = divmod(self.amount, self.minor)
+        fraction = f".{cents:02}" if self.minor > 1 else ""
+        return f"{whole}{fraction} {self.currency.upper()}"
 
 
 @dataclass(frozen=True, slots=True)

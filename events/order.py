@@ -41,6 +41,39 @@ class PaymentReceived:
     amount: Money
 
 
+@event("payment-refunded", key=("amount", "full"))
+class PaymentRefunded:
+    """Money went back. ``amount`` is all that has gone back of this payment so far, ``full`` that nothing is left."""
+
+    amount: Money
+    full: bool
+
+
+@event("dispute-opened", key=("dispute", "inquiry"))
+class DisputeOpened:
+    """The buyer's bank wants the money back. ``inquiry``: it only asks so far, and no money has moved.
+
+    ``reason`` is the card company's word for it.
+    """
+
+    dispute: str
+    amount: Money
+    reason: str
+    inquiry: bool = False
+
+
+@event("dispute-closed", key=("dispute", "outcome"))
+class DisputeClosed:
+    """It is settled who keeps the money. ``outcome`` is Stripe's word; only ``lost`` is to our disadvantage."""
+
+    dispute: str
+    outcome: str
+
+
+# What may happen to a payment after it was made. Told of the payment, not of the order: see ``events/reversal.py``.
+Reversal = PaymentRefunded | DisputeOpened | DisputeClosed
+
+
 @event("attention-needed", key=("reason", "attempt"))
 class AttentionNeeded:
     """Nothing more happens by itself: a person must look. ``advice`` tells what they can do."""
@@ -99,7 +132,7 @@ class SectionsAsked:
 
 @event("section-written", key=("section",))
 class SectionWritten:
-    """The model's answer for one section. ``cost`` is in millionths of a dollar, ``seconds`` what the call took."""
+    """The model's answer for one section. ``cost`` is in millionths of a dollar; ``milliseconds`` is the call's time."""
 
     section: str
     attempt: int
@@ -183,10 +216,17 @@ class OrderCancelled:
 PAYMENT_FAILED = "payment-failed"
 PAYMENT_EXPIRED = "payment-expired"
 UNPAID = frozenset({PAYMENT_FAILED, PAYMENT_EXPIRED})
+# Why an order is cancelled whose money is gone.
+REFUNDED = "refunded"
+DISPUTE_LOST = "dispute-lost"
+LOST = "lost"
 
 OrderEvent = (
     OrderPlaced
     | PaymentReceived
+    | PaymentRefunded
+    | DisputeOpened
+    | DisputeClosed
     | AttentionNeeded
     | AttemptStarted
     | AttemptFailed
@@ -218,6 +258,7 @@ class Order:
     version: int = 0
     placed: OrderPlaced | None = None
     paid: Money | None = None
+    reversals: tuple[Reversal, ...] = ()
     attempt: int = 0
     running: bool = False
     crashes: int = 0
@@ -240,6 +281,20 @@ class Order:
         return self.delivered is not None or self.cancelled is not None
 
     @property
+    def refunded(self) -> Money | None:
+        """How much of the payment has gone back, whichever refund was heard of last."""
+        refunds = [each.amount for each in self.reversals if isinstance(each, PaymentRefunded)]
+        return max(refunds, key=lambda amount: amount.amount, default=None)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether a dispute is open. A closed one stays closed, even if its opening is heard of later."""
+        opened = {each.dispute for each in self.reversals if isinstance(each, DisputeOpened)}
+        return bool(
+            opened - {each.dispute for each in self.reversals if isinstance(each, DisputeClosed)}
+        )
+
+    @property
     def cost(self) -> int:
         """What its model calls have cost so far, in millionths of a dollar."""
         return sum(section.cost for section in self.sections.values())
@@ -252,6 +307,7 @@ class Order:
             and self.paid is not None
             and self.attention is None
             and not self.closed
+            and not self.disputed
         )
 
 
@@ -264,6 +320,8 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
         case PaymentReceived(amount=amount):
             unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
             return replace(order, paid=amount, cancelled=None if unpaid else order.cancelled)
+        case PaymentRefunded() | DisputeOpened() | DisputeClosed():
+            return replace(order, reversals=(*order.reversals, event))
         case AttemptStarted(number=number):
             crashes = order.crashes + order.running
             return replace(order, attempt=number, running=True, crashes=crashes, failure=None)

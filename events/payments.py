@@ -1,4 +1,4 @@
-"""Reads what Stripe says about a checkout session, whatever shape it comes in, into a ``Purchase``."""
+"""Reads what Stripe says, whatever shape it comes in: a ``Purchase``, or what became of a payment later."""
 
 import uuid
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from events.envelope import NAMESPACE
 from events.money import Money
+from events.order import LOST, DisputeClosed, DisputeOpened, PaymentRefunded, Reversal
 from events.place import Outcome, Purchase
 
 _COMPLETED = "checkout.session.completed"
@@ -15,6 +16,14 @@ _OUTCOMES = {
     "checkout.session.async_payment_failed": Outcome.FAILED,
     "checkout.session.expired": Outcome.EXPIRED,
 }
+# ``charge.refunded`` comes with every refund and says how much has gone back in all: whatever its order and number of
+# arrival, the largest sum is the latest. What ``refund.*`` and ``charge.refund.updated`` tell is one refund of several,
+# and nothing that it does not tell.
+_REFUNDED = "charge.refunded"
+# Any event of a dispute carries its status, and the status is all that is read of it.
+_DISPUTE = "charge.dispute."
+_CLOSED = frozenset({"won", LOST, "warning_closed", "prevented"})
+_INQUIRY = "warning_"
 _NOTHING_DUE = "no_payment_required"
 _SETTLED = frozenset({"paid", _NOTHING_DUE})
 # Stripe's own ids are at most 255 characters; its amounts at most 8 digits, in some currencies 12.
@@ -29,6 +38,15 @@ class Ignored:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversed:
+    """What became of a payment after it was made. ``intent`` is Stripe's name for the payment."""
+
+    tenant: str
+    intent: str
+    fact: Reversal
+
+
 def order_id(tenant: str, session: str) -> str:
     """The order that is paid for in this checkout session: one, however many events tell of it."""
     return str(uuid.uuid5(NAMESPACE, f"stripe/{tenant}/{session}"))
@@ -39,20 +57,32 @@ def event_name(event: Mapping[str, object]) -> str:
     return _name(event.get("id"))
 
 
-def read(event: Mapping[str, object], *, tenant: str, live: bool, at: str) -> Purchase | Ignored:
+def read(
+    event: Mapping[str, object], *, tenant: str, live: bool, at: str
+) -> Purchase | Reversed | Ignored:
     """What ``event`` says, as far as it concerns us. Raises nothing: a payment must not be lost to a strange field.
 
     Few fields are read, because their names drift between Stripe's API versions. What is missing or of another type
     than expected reads as empty, and a paid order that lacks something is left to a person.
     """
-    outcome = _OUTCOMES.get(_name(event.get("type")))
-    if outcome is None:
+    kind = _name(event.get("type"))
+    reverses = kind == _REFUNDED or kind.startswith(_DISPUTE)
+    if kind not in _OUTCOMES and not reverses:
         return Ignored("unknown-type")
     if event.get("account"):
         return Ignored("other-account")
     if event.get("livemode") is (not live):
         return Ignored("other-livemode")
-    session = _mapping(_mapping(event.get("data")).get("object"))
+    told = _mapping(_mapping(event.get("data")).get("object"))
+    if reverses:
+        return _reversed(told, tenant, refund=kind == _REFUNDED)
+    return _purchase(event, told, tenant=tenant, live=live, at=at)
+
+
+def _purchase(
+    event: Mapping[str, object], session: Mapping[str, object], *, tenant: str, live: bool, at: str
+) -> Purchase | Ignored:
+    outcome = _OUTCOMES[_name(event.get("type"))]
     if _name(session.get("mode")) not in ("payment", ""):
         return Ignored("other-mode")
     name = _name(session.get("id")) or event_name(event)
@@ -60,7 +90,7 @@ def read(event: Mapping[str, object], *, tenant: str, live: bool, at: str) -> Pu
         return Ignored("nameless")
     status = _name(session.get("payment_status"))
     # Versions before payment_status completed a session only when it was paid.
-    if event["type"] == _COMPLETED and status and status not in _SETTLED:
+    if event.get("type") == _COMPLETED and status and status not in _SETTLED:
         outcome = Outcome.PENDING
     metadata = _mapping(session.get("metadata"))
     amount, listed = _amounts(session)
@@ -80,6 +110,39 @@ def read(event: Mapping[str, object], *, tenant: str, live: bool, at: str) -> Pu
             for key, value in metadata.items()
             if key != "product" and isinstance(value, str)
         },
+    )
+
+
+def _reversed(told: Mapping[str, object], tenant: str, *, refund: bool) -> Reversed | Ignored:
+    intent = _name(told.get("payment_intent"))
+    if not intent:
+        return Ignored("no-payment-intent")  # not paid for in a checkout session
+    fact = _refund(told) if refund else _dispute(told)
+    return Reversed(tenant=tenant, intent=intent, fact=fact) if fact else Ignored("nothing-said")
+
+
+def _refund(charge: Mapping[str, object]) -> PaymentRefunded | None:
+    paid, back = _whole(charge.get("amount")), _whole(charge.get("amount_refunded"))
+    full = charge.get("refunded") is True or 0 < paid <= back
+    if not full and back <= 0:
+        return None
+    currency = _name(charge.get("currency")).lower()
+    return PaymentRefunded(amount=Money(max(back, 0) or paid, currency), full=full)
+
+
+def _dispute(dispute: Mapping[str, object]) -> DisputeOpened | DisputeClosed | None:
+    name, status = _name(dispute.get("id")), _name(dispute.get("status"))
+    if not name:
+        return None
+    if status in _CLOSED:
+        return DisputeClosed(dispute=name, outcome=status)
+    # A status that is not known here pauses the order too: a person will see it.
+    amount = Money(_whole(dispute.get("amount")), _name(dispute.get("currency")).lower())
+    return DisputeOpened(
+        dispute=name,
+        amount=amount,
+        reason=_name(dispute.get("reason")),
+        inquiry=status.startswith(_INQUIRY),
     )
 
 

@@ -19,8 +19,9 @@ from events.order import (
 )
 from events.plan import Field, FieldKind, Product
 
-# One address, nothing that a mail header could read as two. The server has the last word.
-_ADDRESS = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,255}\.[^\s@,;<>\".]{2,63}")
+# One address, nothing that a mail header could read as another. The server has the last word.
+_ATOM = r"[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f.]+"
+_ADDRESS = re.compile(rf"(?!.*=\?)(?=.{{3,254}}$){_ATOM}(\.{_ATOM})*@{_ATOM}(\.{_ATOM})+")
 
 
 class Outcome(StrEnum):

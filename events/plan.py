@@ -135,7 +135,7 @@ class Product:
     @property
     def queue(self) -> str:
         """The queue its nudges travel on."""
-        return f"queue.{self.name}"
+        return queue_of(self.name)
 
     def section(self, name: str) -> Section:
         """The section of that name; ``KeyError`` if the plan has none."""
@@ -147,6 +147,11 @@ class Product:
     def price(self, currency: str) -> Money | None:
         """What it costs in ``currency`` (ISO 4217, lower case), or ``None`` if it is not sold in it."""
         return next((money for money in self.prices if money.currency == currency), None)
+
+
+def queue_of(product: str) -> str:
+    """The queue of the product of that name."""
+    return f"queue.{product}"
 
 
 def layout(product: Product) -> tuple[Chunk, ...]:

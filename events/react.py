@@ -8,6 +8,7 @@ from events.order import (
     AttemptEnded,
     AttemptFailed,
     AttentionNeeded,
+    DisputeClosed,
     Order,
     OrderDelivered,
     PaymentReceived,
@@ -32,7 +33,7 @@ def react(order: Order, event: Any) -> tuple[Nudge, ...]:
     if placed is None:
         return ()
     match event:
-        case PaymentReceived() if order.workable:
+        case PaymentReceived() | DisputeClosed() if order.workable:
             return (Nudge(order.id, placed.product),)
         case AttemptEnded(why="leg" | "stop"):
             return (Nudge(order.id, placed.product),)

@@ -17,6 +17,7 @@ def fail(
 
     What will not help again (``Refused``) is not tried again. Where the other side named a time, it is kept and costs
     no attempt. Everything else is tried again after 30 s, 60 s, 120 s ..., as often as the product's ``attempts`` say.
+    Nothing is tried again once the product's deadline has passed.
     """
     reason = error.reason if isinstance(error, LedgerpressError) else "unforeseen"
     detail = str(error) if isinstance(error, LedgerpressError) else type(error).__name__
@@ -24,10 +25,12 @@ def fail(
     final = isinstance(error, LedgerpressError) and not isinstance(error, Unavailable)
     if asked_to_wait is None and order.failures + 1 >= product.attempts:
         final = True
+    if order.placed and now > datetime.fromisoformat(order.placed.at) + _deadline(product):
+        final = True
     wait = (
         FIRST_WAIT * 2**order.failures
         if asked_to_wait is None
-        else timedelta(seconds=asked_to_wait)
+        else timedelta(seconds=min(asked_to_wait, LONGEST_WAIT.total_seconds()))
     )
     failed = AttemptFailed(
         number=order.attempt,
@@ -42,3 +45,7 @@ def fail(
     return failed, AttentionNeeded(
         reason=reason, attempt=order.attempt, detail=detail, advice=advice
     )
+
+
+def _deadline(product: Product) -> timedelta:
+    return timedelta(seconds=product.pacing.deadline)

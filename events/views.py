@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from events.order import Order
+from events.order import AttemptFailed, AttentionNeeded, Order
 from events.plan import DocumentKind, Product
 
 
@@ -22,6 +22,7 @@ class Word(StrEnum):
     ERASED = "erased"
 
 
+DISPUTED = "disputed"
 # Nothing a worker does can change these.
 SETTLED = frozenset({Word.DELIVERED, Word.CANCELLED, Word.ERASED})
 
@@ -72,7 +73,7 @@ class Status:
 def status(order: Order, product: Product | None) -> Status:
     """The status of ``order``. ``product`` is ``None`` when the catalogue does not have what was paid for."""
     assert order.placed is not None
-    trouble = order.attention or order.failure
+    trouble = None if order.closed else _dispute(order) or order.attention or order.failure
     written = order.sections.values()
     document = order.document
     return Status(
@@ -88,15 +89,30 @@ def status(order: Order, product: Product | None) -> Status:
             cost=order.cost,
         ),
         attempt=order.attempt,
-        retry_at=order.failure.retry_at if order.failure and not order.attention else "",
+        retry_at=trouble.retry_at if isinstance(trouble, AttemptFailed) else "",
         reason=trouble.reason if trouble else order.cancelled.reason if order.cancelled else "",
         detail=trouble.detail if trouble else "",
-        advice=order.attention.advice if order.attention else "",
+        advice=trouble.advice if isinstance(trouble, AttentionNeeded) else "",
         parent=order.placed.parent,
         parts=tuple(sorted(order.parts.items())),
         document=document.filename if document else "",
         pages=document.pages if document else 0,
         size=document.size if document else 0,
+    )
+
+
+def _dispute(order: Order) -> AttentionNeeded | None:
+    """An open dispute as something that a person must look at, before all else: nothing helps until it is over."""
+    if not order.disputed:
+        return None
+    return AttentionNeeded(
+        reason=DISPUTED,
+        attempt=order.attempt,
+        detail="The buyer's bank disputes the payment or asks about it.",
+        advice=(
+            "Answer it in Stripe, or refund the payment. Work goes on by itself if it ends in our favour, and the"
+            " order is cancelled if it is lost or refunded."
+        ),
     )
 
 
@@ -106,7 +122,7 @@ def word(order: Order, product: Product | None) -> Word:  # noqa: PLR0911 - one 
         return Word.CANCELLED
     if order.delivered:
         return Word.DELIVERED
-    if order.attention or product is None:
+    if order.attention or order.disputed or product is None:
         return Word.ATTENTION
     if order.paid is None:
         return Word.AWAITING_PAYMENT

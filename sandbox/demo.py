@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from httpx import HTTPError
 from rich.console import Console
 
 from events.errors import LedgerpressError
@@ -14,6 +15,7 @@ from events.plan import Product
 from events.products import CATALOGUE
 from sandbox.purchase import checkout_completed, post
 from sandbox.running import ROOT, alone
+from sandbox.starting import NotStartedError
 from sandbox.story import Story, tell
 from sandbox.system import System, standing
 from sandbox.watching import NotFinishedError, Watch
@@ -38,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
                 )
                 signal.pause()
             return 0
-    except (NotFinishedError, LedgerpressError, TimeoutError) as error:
+    except (NotFinishedError, NotStartedError, LedgerpressError, TimeoutError, HTTPError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
@@ -50,7 +52,7 @@ def _buy(product: Product, system: System, console: Console, *, kill_worker: boo
     session = event["data"]["object"]
     console.print(f"[bold]{product.title}[/bold]  {product.prices[0]}  for {BUYER}")
     began = time.monotonic()
-    answer = post(event, url=system.url, secret=_first(system.environment["STRIPE_WEBHOOK_SECRET"]))
+    answer = post(event, url=system.url, secret=system.webhook_secret)
     answer.raise_for_status()
     order_id = answer.json()["order"]
     console.print(
@@ -90,10 +92,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     if options.speed <= 0:
         parser.error("--speed must be above zero")
     return options
-
-
-def _first(listed: str) -> str:
-    return listed.split(",", maxsplit=1)[0].strip()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,11 @@ class System:
     environment: Mapping[str, str]
     processes: Kept
 
+    @property
+    def webhook_secret(self) -> str:
+        """What the stand-in card company signs with."""
+        return self.environment["STRIPE_WEBHOOK_SECRET"].split(",", maxsplit=1)[0].strip()
+
 
 @contextmanager
 def standing(
@@ -124,7 +129,8 @@ def _wait_until_ready(url: str, processes: Kept) -> None:
             if httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
-            time.sleep(0.1)
+            pass  # not listening yet
+        time.sleep(0.1)
     message = (
         f"the API was not ready within {_READY_SECONDS:.0f} s; its log: {processes.log('api')}"
     )

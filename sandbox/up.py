@@ -15,6 +15,7 @@ from events.plan import Product
 from events.products import CATALOGUE
 from sandbox.purchase import checkout_completed, post
 from sandbox.running import ROOT, alone
+from sandbox.starting import NotStartedError
 from sandbox.system import System, standing
 
 _PORT = 8000
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
                 signal.pause()
     except KeyboardInterrupt:
         return 0
-    except (LedgerpressError, TimeoutError) as error:
+    except (NotStartedError, LedgerpressError, TimeoutError, httpx.HTTPError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
 
@@ -63,8 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 def bought(product: Product, system: System) -> str:
     """Buy one and return the address of its customer's page, as Stripe's return address would lead there."""
     event = checkout_completed(product, email="jenny.rosen@example.com")
-    secret = system.environment["STRIPE_WEBHOOK_SECRET"]
-    post(event, url=system.url, secret=secret).raise_for_status()
+    post(event, url=system.url, secret=system.webhook_secret).raise_for_status()
     session = event["data"]["object"]["id"]
     led = httpx.get(f"{system.url}/checkout/return", params={"session_id": session}, timeout=30)
     return urljoin(system.url, led.headers["Location"])

@@ -26,7 +26,9 @@ class Blobs:
         path = self._path(sealer.subject, name)
         if path.exists():
             return name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(self.root)
         draft = path.with_name(f".{name}.{uuid.uuid4().hex}")
         with draft.open("xb") as file:
             file.write(sealer.seal(plain, _place(sealer.subject, name)))

@@ -69,6 +69,7 @@ def connect(url: str, *, role: str = APP_ROLE, pool: int = 10) -> Engine:
         "postgresql+psycopg://",
         creator=lambda: _Impatient.connect(where, options=options, **_NETWORK),
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
         pool_size=pool,
         max_overflow=pool,
         pool_timeout=10,

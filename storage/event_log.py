@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from events.chain import Link
 from events.envelope import Cause, Recorded
@@ -15,6 +15,13 @@ from storage.tables import events
 
 # The SQLSTATEs that append() raises, and what they mean to its caller.
 REFUSALS: Mapping[str, type[LedgerpressError]] = {"LP001": WrongExpectedVersion, "LP002": Fenced}
+
+
+_APPEND = text("""
+    select created from append(
+        :stream, null, null, cast(:ids as uuid[]), cast(:types as text[]), cast(:schemas as smallint[]),
+        cast(:data as text[]), :meta)
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,16 @@ def read(connection: Connection, stream: str, *, after: int = 0) -> list[Link]:
         .order_by(events.c.version)
     )
     return [_stored(row) for row in connection.execute(query)]
+
+
+def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str) -> bool:
+    """Add facts to the end of a stream, whatever its version; return whether they are new.
+
+    All of them are new or none is, or ``DBAPIError`` is raised. For streams that are no order's: an order's events are
+    written by ``record``, with its row and its nudges.
+    """
+    rows = connection.execute(_APPEND, {"stream": stream, **arrays(facts), "meta": meta}).all()
+    return any(row.created for row in rows)
 
 
 def recorded(stored: Link, event: Any) -> Recorded:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from events.errors import Unavailable
 from storage.database import connected
 from storage.telemetry import log
 
 # A worker that has not been heard of for this long has lost its order.
 LEASE_SECONDS = 7.0
-_BEAT_SECONDS = 2.0
+_BEAT_SECONDS = 0.25
+# A holder whose message is delivered again, and that has not been heard of for this long, is gone: its connection is
+# lost and its heart has stopped. Either alone is not enough, or a restart of the broker would repeat calls in flight.
+SILENT_SECONDS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,17 @@ class Leases:
         """The lease, or ``None`` while somebody else has it or if the stream is no longer at ``version``.
 
         ``holder`` names the delivery. When the broker delivers that very message again, its holder's connection is
-        gone, and the lease is taken over at once.
+        gone; if its heart has stopped beating too, the lease is taken over without waiting for its end.
         """
-        query = text("select fence from claim(:stream, :version, :holder, :redelivered, :seconds)")
+        query = text(
+            "select fence from claim(:stream, :version, :holder, :redelivered, :seconds, :silent)"
+        )
         values = {
             "stream": stream,
             "version": version,
             "holder": holder,
             "redelivered": redelivered,
+            "silent": SILENT_SECONDS,
             "seconds": LEASE_SECONDS,
         }
         with connected(self._engine) as connection:
@@ -84,5 +89,5 @@ class Leases:
             try:
                 with connected(self._engine) as connection:
                     connection.execute(query, values)
-            except Unavailable:
-                log.warning("heartbeat missed", leases=len(held))
+            except Exception as error:  # noqa: BLE001 - this thread must outlive whatever Postgres does
+                log.warning("heartbeat missed", leases=len(held), error=type(error).__name__)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from events.plan import queue_of
 from storage.database import connected, transaction
 from storage.publisher import Letter
 from storage.tables import orders, outbox, streams
@@ -103,7 +104,7 @@ def sweep(
 
 def _letter(row: Row[Any]) -> Letter:
     return Letter(
-        queue=f"queue.{row.product}",
+        queue=queue_of(row.product),
         order=str(row.order_id),
         correlation=row.correlation,
         outbox_id=row.id,

@@ -1,5 +1,6 @@
 """Confirmed publishing from one thread: the only way a message leaves this process."""
 
+import contextlib
 import queue
 import threading
 import uuid
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, UnroutableError
+from pika.exceptions import UnroutableError
 
 from storage.telemetry import log
 
@@ -20,18 +21,22 @@ _MOST_WAITING = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A message on its way: ``body`` to ``queue``. ``outbox_id`` is its row there."""
+    """A message on its way: ``body`` to ``queue``. ``outbox_id`` is its row there.
+
+    ``sealed`` travels in place of the order's id where there is no order yet.
+    """
 
     queue: str
     order: str
     correlation: str
     outbox_id: int
     message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    sealed: bytes = b""
 
     @property
     def body(self) -> bytes:
-        """What travels: the order's id, nothing else."""
-        return msgspec.json.encode({"order": self.order})
+        """What travels: the order's id, or what only we can read, and nothing else."""
+        return self.sealed or msgspec.json.encode({"order": self.order})
 
 
 def parameters(url: str) -> pika.URLParameters:
@@ -101,8 +106,21 @@ class Publisher:
                 continue
             if letter is None:
                 break
-            self._send(letter)
+            try:
+                self._send(letter)
+            except Exception as error:  # noqa: BLE001 - this thread outlives whatever happens to one letter
+                log.warning("publishing failed", error=type(error).__name__)
+                self._give_up()
         self._close()
+
+    def _give_up(self) -> None:
+        """Forget what is waiting: it is all in the outbox, and must not pile up here while the broker is away."""
+        self._close()
+        with contextlib.suppress(queue.Empty):
+            while (letter := self._letters.get_nowait()) is not None:
+                pass
+            self._letters.put_nowait(letter)
+        self._stopping.wait(_RECONNECT_SECONDS)
 
     def _send(self, letter: Letter) -> None:
         try:
@@ -123,10 +141,6 @@ class Publisher:
             self._declared.discard(
                 letter.queue
             )  # somebody deleted the queue; the relay tries again
-        except Exception as error:  # noqa: BLE001 - this thread must outlive whatever the broker does; the relay has it
-            log.warning("publishing failed", error=type(error).__name__)
-            self._close()
-            self._stopping.wait(_RECONNECT_SECONDS)
         else:
             self._confirmed([letter.outbox_id])
 
@@ -144,14 +158,12 @@ class Publisher:
             return
         try:
             self._channel.connection.process_data_events()
-        except (AMQPError, OSError):
+        except Exception:  # noqa: BLE001 - a lost connection is made anew when it is needed
             self._close()
 
     def _close(self) -> None:
         channel, self._channel = self._channel, None
         self._declared.clear()
         if channel is not None:
-            try:
+            with contextlib.suppress(Exception):
                 channel.connection.close()
-            except (AMQPError, OSError):
-                return

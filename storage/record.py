@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from events.codec import decode, encode
 from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
 from events.order import Order, evolve, fold
-from events.plan import Product
+from events.plan import Product, queue_of
 from events.react import Nudge, react
 from events.views import status
 from storage import event_log
@@ -35,11 +36,13 @@ _RECORD = text("""
 class History:
     """An order as its log tells it, and what opens its personal fields.
 
-    ``wrote`` says of what ``record`` returns whether the events are this call's, and not there already.
+    ``correlation`` is the request that its first event came from. ``wrote`` says of what ``record`` returns whether
+    the events are this call's, and not there already.
     """
 
     order: Order
     sealer: Sealer
+    correlation: str = ""
     wrote: bool = False
 
 
@@ -64,19 +67,21 @@ class Log:
         self.vault = vault
         self.publisher = publisher
         self._catalogue = catalogue
-        self._code = code
+        self.code = code
 
     def begin(self, order_id: str, subject: uuid.UUID) -> History:
         """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
         try:
             return self.read(order_id)
         except NotFound:
-            return History(Order(id=order_id), self.vault.sealer(subject))
+            return History(Order(id=order_id), self.vault.new_sealer(subject))
 
     def read(self, order_id: str) -> History:
         """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
         stored, sealer = self._stored(order_id)
-        return History(fold(order_id, (_opened(each, sealer) for each in stored)), sealer)
+        order = fold(order_id, (_opened(each, sealer) for each in stored))
+        correlation = msgspec.json.decode(stored[0].meta)["correlation"]
+        return History(order, sealer, correlation)
 
     def recorded(self, order_id: str) -> list[Recorded]:
         """The order's events with all the log knows of them, oldest first."""
@@ -111,10 +116,12 @@ class Log:
         A fenced event that ends its attempt lets go of the order in the same transaction, so that the nudge it may
         leave behind finds the order free.
         """
+        if not events:
+            return replace(history, wrote=False)
         after, nudges = self._consequences(history.order, events)
         stream = stream_of(after.id)
         facts = [self._fact(stream, each, history.sealer) for each in events]
-        meta = event_log.metadata(cause, self._code)
+        meta = event_log.metadata(cause, self.code)
         values = {
             "stream": stream,
             "expected": history.order.version,
@@ -138,7 +145,10 @@ class Log:
         now = [each for each in nudges if each.due_at is None]
         self.publisher.publish(
             Letter(
-                queue=_queue(each), order=each.order, correlation=cause.correlation, outbox_id=row
+                queue=queue_of(each.product),
+                order=each.order,
+                correlation=cause.correlation,
+                outbox_id=row,
             )
             for each, row in zip(now, written.nudges, strict=True)
         )
@@ -157,10 +167,11 @@ class Log:
 
     def _consequences(self, order: Order, events: Sequence[Any]) -> tuple[Order, list[Nudge]]:
         nudges: list[Nudge] = []
+        after = reduce(evolve, events, order)
         for each in events:
-            order = evolve(order, each)
-            nudges += react(order, each)
-        return order, nudges
+            nudges += react(after, each)
+        # What we do not sell has no queue: such an order waits for a person.
+        return after, [each for each in nudges if each.product in self._catalogue]
 
     def _fact(self, stream: str, event: Any, sealer: Sealer) -> Fact:
         kind = kind_of(event)
@@ -213,7 +224,3 @@ def _opened(stored: Link, sealer: Sealer) -> Any:
 
 def _outgoing(nudge: Nudge) -> dict[str, Any]:
     return {"order_id": nudge.order, "product": nudge.product, "due_at": nudge.due_at}
-
-
-def _queue(nudge: Nudge) -> str:
-    return f"queue.{nudge.product}"

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Any, Literal
 
 import structlog
@@ -61,3 +63,10 @@ def start_logging(form: Literal["json", "console"], **bound: str) -> None:
 
 
 log: Any = structlog.get_logger()
+
+
+def where(error: BaseException) -> dict[str, str]:
+    """The kind of the error and the lines it came through; never its message, which may repeat what was sent to us."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    path = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+    return {"error": type(error).__name__, "where": path}

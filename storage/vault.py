@@ -26,6 +26,7 @@ from storage.database import connected
 from storage.tables import subjects
 
 _NONCE = 12
+_NAME = 16
 _TOKEN_BYTES = 16
 
 
@@ -72,6 +73,36 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+class Courier:
+    """Seals what leaves the house through the broker, with keys derived from VAULT_KEY: queues hold ciphertext only.
+
+    What opens was sealed by one of us, so that nobody else can put a payment into a queue. The first key seals, all of
+    them open.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        raw = [base64.b64decode(each) for each in keys]
+        self._keys = {_name(key): hmac.digest(key, b"ledgerpress courier", "sha256") for key in raw}
+        self._first = next(iter(self._keys))
+
+    def seal(self, plain: bytes, place: str) -> bytes:
+        """The key's name, nonce and ciphertext. ``place`` is the queue it goes to, and must be named to open it."""
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(self._keys[self._first]).encrypt(nonce, plain, place.encode())
+        return self._first.encode() + nonce + sealed
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """The plain bytes. Raises ``Refused`` if it was not sealed here for ``place``, or its key is gone."""
+        name, nonce = sealed[:_NAME], sealed[_NAME : _NAME + _NONCE]
+        key = self._keys.get(name.decode("ascii", "replace"))
+        if key is None:
+            raise Refused("VAULT_KEY lacks the key of this message", reason="vault-key-missing")
+        try:
+            return AESGCM(key).decrypt(nonce, sealed[_NAME + _NONCE :], place.encode())
+        except (InvalidTag, ValueError):
+            raise Refused("this message was not sealed here", reason="foreign-ciphertext") from None
+
+
 class Vault:
     """The customers' keys. The first of ``keys`` wraps, all of them unwrap, so that VAULT_KEY can be rotated."""
 
@@ -81,20 +112,23 @@ class Vault:
         self._first = next(iter(self._keys))
 
     def sealer(self, subject: uuid.UUID) -> Sealer:
-        """The subject's sealer; makes its key if it has none yet. Safe to call from many processes at once."""
+        """The subject's sealer. Raises ``Refused`` if it has no key: reading never makes one."""
         query = select(subjects.c.wrapped, subjects.c.kek).where(subjects.c.subject == subject)
         with connected(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-            if row is None:
-                key = AESGCM.generate_key(bit_length=256)
-                fresh = insert(subjects).values(
-                    subject=subject,
-                    wrapped=aes_key_wrap(self._keys[self._first], key),
-                    kek=self._first,
-                )
-                connection.execute(fresh.on_conflict_do_nothing())
-                row = connection.execute(query).one()
+        if row is None:
+            message = "a customer's key is missing: was the table of keys restored?"
+            raise Refused(message, reason="customer-key-missing")
         return Sealer(subject, self._unwrapped(row.wrapped, row.kek))
+
+    def new_sealer(self, subject: uuid.UUID) -> Sealer:
+        """The subject's sealer, with a key made for it if it has none. Safe from many processes at once."""
+        key = AESGCM.generate_key(bit_length=256)
+        wrapped = aes_key_wrap(self._keys[self._first], key)
+        fresh = insert(subjects).values(subject=subject, wrapped=wrapped, kek=self._first)
+        with connected(self._engine) as connection:
+            connection.execute(fresh.on_conflict_do_nothing())
+        return self.sealer(subject)
 
     def _unwrapped(self, wrapped: bytes | None, kek: str) -> bytes | None:
         if wrapped is None:
@@ -110,4 +144,4 @@ class Vault:
 
 
 def _name(key: bytes) -> str:
-    return hashlib.sha256(b"ledgerpress vault key " + key).hexdigest()[:16]
+    return hashlib.sha256(b"ledgerpress vault key " + key).hexdigest()[:_NAME]

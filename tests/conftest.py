@@ -1,6 +1,7 @@
 """What tests share: a database of their own, settings for it, and an opened log. The services are real."""
 
 import base64
+import fcntl
 import hashlib
 import os
 import secrets
@@ -16,6 +17,17 @@ from storage import schema
 from storage.opening import opened
 from storage.record import Log
 from storage.settings import Settings, read_from
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """One test run at a time on these services: the runs' workers would take each other's messages."""
+    if "RABBITMQ_URL" in os.environ:
+        (ROOT / ".run").mkdir(exist_ok=True)
+        lock = (ROOT / ".run" / "tests.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        session.config.add_cleanup(lock.close)
 
 
 def needed(name: str) -> str:

@@ -10,6 +10,8 @@ from events.order import (
     AttemptStarted,
     AttentionNeeded,
     ChunkRendered,
+    DisputeClosed,
+    DisputeOpened,
     DocumentBound,
     MailIntended,
     MailSent,
@@ -20,6 +22,7 @@ from events.order import (
     PartFinished,
     PartsPlaced,
     PaymentReceived,
+    PaymentRefunded,
     SectionsAsked,
     SectionWritten,
     fold,
@@ -117,6 +120,9 @@ EXAMPLES: dict[str, Any] = {
         MailSent(mail="report", message_id="<x.report@example.com>"),
         OrderDelivered(by="mail"),
         OrderCancelled(reason="payment-failed"),
+        PaymentRefunded(amount=Money(2000, "usd"), full=False),
+        DisputeOpened(dispute="du_example", amount=Money(4900, "usd"), reason="fraudulent"),
+        DisputeClosed(dispute="du_example", outcome="won"),
     )
 }
 

@@ -25,7 +25,7 @@ DOORS = {
     "pikepdf": {"actors/press/binding.py"},
     "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
-    "pika": {"storage/broker.py", "storage/publisher.py"},
+    "pika": {"storage/broker.py", "storage/publisher.py", "storage/inbox.py"},
     "dramatiq": {"storage/broker.py", "actors/worker.py"},
     "fastapi": {"api/"},
     "stripe": {"api/webhooks.py"},
@@ -85,6 +85,30 @@ def test_events_are_pure() -> None:
     }
 
     assert impure == {}
+
+
+def test_events_ask_nobody_the_time_and_open_nothing() -> None:
+    forbidden = {
+        "now",
+        "today",
+        "utcnow",
+        "uuid1",
+        "uuid4",
+        "open",
+        "read_text",
+        "read_bytes",
+        "print",
+    }
+    asked = {
+        f"{path}: {name}"
+        for path, tree in modules()
+        if path.startswith("events/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and (name := getattr(node.func, "attr", getattr(node.func, "id", ""))) in forbidden
+    }
+
+    assert asked == set()
 
 
 def test_every_module_opens_with_one_sentence() -> None:

@@ -1,6 +1,7 @@
 """The log: appended to, never changed, and the same to everyone who reads it."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,12 @@ from sqlalchemy.exc import DBAPIError
 
 from events.chain import first_break
 from events.envelope import Cause
-from events.errors import Conflict, Fenced, NotFound, WrongExpectedVersion
+from events.errors import Conflict, Fenced, NotFound, Refused, WrongExpectedVersion
 from events.order import AttemptEnded, Order
 from events.products import CATALOGUE
 from storage import schema
 from storage.database import connect, connected
-from storage.leases import Leases
+from storage.leases import SILENT_SECONDS, Leases
 from storage.orders import by_id, by_session
 from storage.record import History, Log, stream_of
 from tests.examples import ORDER, SUBJECT, asked, paid, placed, started, written
@@ -114,6 +115,7 @@ def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
     history = begun(orders_log)
     leases = Leases(orders_log.engine)
     first = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    time.sleep(SILENT_SECONDS)
     second = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=True)
     assert first
     assert second
@@ -123,14 +125,25 @@ def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
     orders_log.record(history, [started(second.fence)], CAUSE, fence=second.fence)
 
 
-def test_only_the_message_it_is_held_under_takes_over_a_living_order(orders_log: Log) -> None:
+def test_only_its_own_message_takes_an_order_over_and_only_from_a_silent_holder(
+    orders_log: Log,
+) -> None:
     begun(orders_log)
-    leases = Leases(orders_log.engine)
-    leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    beating = Leases(orders_log.engine).start()
+    silent = Leases(orders_log.engine)
 
-    assert leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False) is None
-    assert leases.take(stream_of(ORDER), 2, holder="m-2", redelivered=True) is None
-    assert leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=True)
+    def take(leases: Leases, holder: str, *, redelivered: bool) -> bool:
+        lease = leases.take(stream_of(ORDER), 2, holder=holder, redelivered=redelivered)
+        return lease is not None
+
+    assert take(beating, "m-1", redelivered=False)
+    time.sleep(SILENT_SECONDS + 0.3)
+    assert not take(silent, "m-1", redelivered=True)
+    beating.stop()
+    time.sleep(SILENT_SECONDS + 0.3)
+    assert not take(silent, "m-1", redelivered=False)
+    assert not take(silent, "m-2", redelivered=True)
+    assert take(silent, "m-1", redelivered=True)
 
 
 def test_personal_data_is_nowhere_in_the_database_in_plain(
@@ -158,6 +171,8 @@ def test_personal_data_is_nowhere_in_the_database_in_plain(
         "truncate events cascade",
         "insert into events (stream) values ('order-x')",
         "insert into unsealed values (99)",
+        "update subjects set wrapped = null, erased_at = now()",
+        "delete from subjects",
         "update streams set version = 99",
         "update orders set word = 'delivered'",
         "delete from orders",
@@ -212,6 +227,26 @@ def test_the_status_row_moves_with_the_events(orders_log: Log) -> None:
     assert row
     assert (row.status.word, row.status.version) == ("writing", 4)
     assert row.status.progress.now == (CATALOGUE["life_clarity"].sections[0].title,)
+
+
+def test_a_payment_for_nothing_we_sell_nudges_nobody(orders_log: Log) -> None:
+    orders_log.publisher.stop()
+    begun(orders_log, placed("no-such-product"), paid())
+
+    with connected(orders_log.engine) as connection:
+        assert connection.execute(text("select count(*) from outbox")).scalar_one() == 0
+
+
+def test_reading_an_order_whose_key_is_missing_writes_nothing(
+    orders_log: Log, superuser: Connection
+) -> None:
+    begun(orders_log)
+    superuser.execute(text("delete from subjects"))
+
+    with pytest.raises(Refused) as refused:
+        orders_log.read(ORDER)
+    assert refused.value.reason == "customer-key-missing"
+    assert superuser.execute(text("select count(*) from subjects")).scalar_one() == 0
 
 
 def test_a_nudge_is_written_with_the_payment_and_only_with_it(orders_log: Log) -> None:

@@ -1,6 +1,9 @@
 """The door to the mail server: one mail, well formed, and an honest error when it did not go out."""
 
 import email
+import smtplib
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +104,46 @@ def test_each_refusal_says_whether_to_try_again(
     with pytest.raises(kind) as raised:
         send(post)
     assert "jenny" not in str(raised.value)
+
+
+@pytest.mark.parametrize("goodbye", [b"421 busy\r\n", b"500 what?\r\n", b""])
+def test_a_mail_that_was_taken_is_sent_however_the_server_says_goodbye(goodbye: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=curt, args=(listening, goodbye))
+        thread.start()
+        port = listening.getsockname()[1]
+        send(
+            Post(smtp_url=f"smtp://127.0.0.1:{port}", sender="a@b.example", public_url="https://x")
+        )
+        thread.join()
+
+
+def curt(listening: socket.socket, goodbye: bytes) -> None:
+    """A mail server that takes every mail, and then forgets its manners."""
+    connection, _ = listening.accept()
+    with connection, connection.makefile("rb") as lines:
+        connection.sendall(b"220 hello\r\n")
+        for line in lines:
+            match line.split(maxsplit=1)[0].strip().upper():
+                case b"DATA":
+                    connection.sendall(b"354 go on\r\n")
+                    while next(lines) != b".\r\n":
+                        pass
+                    connection.sendall(b"250 taken\r\n")
+                case b"QUIT":
+                    connection.sendall(goodbye)
+                    return
+                case _:
+                    connection.sendall(b"250 fine\r\n")
+
+
+def test_a_password_is_not_sent_over_a_plain_connection() -> None:
+    door = Post(
+        smtp_url="smtp://user:secret@mail.example:25", sender="a@b.example", public_url="https://x"
+    )
+
+    with pytest.raises(Refused, match="no encryption"):
+        door._log_in(smtplib.SMTP())
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:

@@ -95,6 +95,10 @@ def test_an_expired_session_cancels_what_waits_and_places_nothing() -> None:
         ({"email": ""}, "e-mail"),
         ({"email": "a@example.com, b@example.com"}, "e-mail"),
         ({"email": "a@example.com\r\nBcc: b@example.com"}, "e-mail"),
+        ({"email": "x:y@example.com"}, "e-mail"),
+        ({"email": "a@example.com)"}, "e-mail"),
+        ({"email": "=?utf-8?q?x?=@example.com"}, "e-mail"),
+        ({"email": "a@example..com"}, "e-mail"),
     ],
 )
 def test_what_was_paid_but_cannot_be_made_waits_for_a_person(

@@ -8,7 +8,7 @@ from events.products import find
 from events.retry import fail
 from tests.examples import order, paid, placed, started
 
-NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, 8, 10, tzinfo=UTC)
 QUICK = find("life_clarity")
 AWAY = Unavailable("the model is away", reason="model-away")
 
@@ -49,6 +49,17 @@ def test_a_time_the_other_side_names_is_kept_and_costs_no_attempt() -> None:
         state = evolve(state, fact)
 
     assert state.failures == 0
+
+
+def test_nothing_is_tried_again_after_the_deadline() -> None:
+    late = NOW + timedelta(seconds=QUICK.pacing.deadline)
+    busy = Unavailable("busy", reason="model-busy", retry_after=float("inf"))
+    state = order(placed(), paid(), started())
+
+    (in_time,) = fail(state, QUICK, busy, NOW)
+    assert isinstance(in_time, AttemptFailed)
+    assert datetime.fromisoformat(in_time.retry_at) - NOW == timedelta(hours=1)
+    assert isinstance(fail(state, QUICK, busy, late)[-1], AttentionNeeded)
 
 
 def test_an_unforeseen_error_tells_its_kind_and_nothing_more() -> None:

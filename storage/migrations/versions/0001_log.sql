@@ -11,8 +11,6 @@ create table streams (
     nudged_at  timestamptz not null default '-infinity' -- when the sweeper last asked somebody to look at it
 ) with (fillfactor = 70);
 
-create index streams_held on streams (held_until) where held_until > '-infinity';
-
 create table events (
     seq         bigint generated always as identity primary key,  -- unique, not in order of commit: see "unsealed"
     stream      text not null references streams,
@@ -54,7 +52,9 @@ create table orders (
 create unique index orders_by_session on orders (tenant, session) where session <> '';
 create index orders_by_intent on orders (intent) where intent <> '';
 create index orders_by_parent on orders (parent) where parent is not null;
-create index orders_workable on orders (updated_at) where workable;
+create index orders_open_parts on orders (parent)
+    where parent is not null and word not in ('delivered', 'cancelled', 'erased');
+create index orders_workable on orders (order_id) where workable;
 
 -- Nudges, written with the events that caused them and deleted once the broker has confirmed them.
 create table outbox (
@@ -186,20 +186,23 @@ begin
         from json_to_recordset(p_nudges) as n (order_id uuid, product text, due_at timestamptz)
         returning id, due_at
     )
-    select coalesce(array_agg(id order by id) filter (where due_at <= last.recorded_at), '{}') into noted from written;
+    select coalesce(array_agg(id order by id) filter (where due_at = last.recorded_at), '{}') into noted from written;
     return query select last.version, true, noted;
 end $$;
 
 -- Takes a stream for one attempt, by this database's clock, if nobody holds it and it is still at p_version. Broker
--- redelivery of the very message under which it is held means that its holder's connection is gone: then it may be
--- taken at once. Returns the fencing token, or nothing.
-create function claim(p_stream text, p_version int, p_holder text, p_redelivered boolean, p_seconds double precision)
+-- redelivery of the very message under which it is held means that its holder's connection is gone: once its heart has
+-- been silent for p_silent seconds too, the stream may be taken. Returns the fencing token, or nothing.
+create function claim(p_stream text, p_version int, p_holder text, p_redelivered boolean, p_seconds double precision,
+                      p_silent double precision)
 returns table (fence bigint)
 language sql security definer set search_path = ledgerpress, pg_temp as $$
     update streams s set fence = s.fence + 1, holder = p_holder, nudged_at = '-infinity',
         held_until = clock_timestamp() + make_interval(secs => p_seconds)
     where s.stream = p_stream and s.version = p_version
-        and (s.held_until < clock_timestamp() or (p_redelivered and s.holder = p_holder))
+        and (s.held_until < clock_timestamp()
+             or (p_redelivered and s.holder = p_holder
+                 and s.held_until < clock_timestamp() + make_interval(secs => p_seconds - p_silent)))
     returning s.fence
 $$;
 
@@ -227,4 +230,4 @@ grant execute on function append, record, claim, beat, event_hash to ledgerpress
 grant select on all tables in schema ledgerpress to ledgerpress_app;
 grant update (nudged_at) on streams to ledgerpress_app;
 grant insert, update, delete on outbox to ledgerpress_app;
-grant insert, update on subjects to ledgerpress_app;
+grant insert on subjects to ledgerpress_app;

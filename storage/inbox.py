@@ -1,0 +1,133 @@
+"""The inbox: where what Stripe says waits, durable and sealed, while Postgres is away."""
+
+import base64
+import itertools
+import threading
+from collections.abc import Callable
+from contextlib import closing
+
+import msgspec
+from pika.adapters.blocking_connection import BlockingConnection
+from pika.exceptions import AMQPError
+
+from events.errors import Refused, Unavailable
+from storage.payments import Signed
+from storage.publisher import Letter, Publisher, declare, parameters
+from storage.settings import Settings
+from storage.telemetry import log
+from storage.vault import Courier
+
+QUEUE = "inbox.stripe"
+# How long RabbitMQ may take to confirm, twice: the first time the connection may turn out to have died.
+_CONFIRM_SECONDS = 0.95
+_TRIES = 2
+_COME_BACK_SECONDS = 30.0
+_PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
+
+
+class Inbox:
+    """The way in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._courier = _courier(settings)
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, threading.Event] = {}
+        url = settings.rabbitmq_url.get_secret_value()
+        self._publisher = Publisher(url, self._confirmed).start()
+
+    def put(self, signed: Signed) -> None:
+        """Leave it there; it is safe once this returns. Raises ``Unavailable`` if that takes more than 2 s."""
+        number, confirmed = next(self._numbers), threading.Event()
+        sealed = self._courier.seal(msgspec.json.encode(signed), QUEUE)
+        letter = Letter(
+            queue=QUEUE,
+            order="",
+            correlation=signed.correlation,
+            outbox_id=number,
+            sealed=msgspec.json.encode(_Message(base64.b64encode(sealed).decode())),
+        )
+        self._waiting[number] = confirmed
+        try:
+            for _ in range(_TRIES):
+                self._publisher.publish([letter])
+                if confirmed.wait(_CONFIRM_SECONDS):
+                    return
+        finally:
+            del self._waiting[number]
+        raise Unavailable(
+            "neither Postgres nor RabbitMQ can take the payment",
+            reason="inbox-away",
+            retry_after=_COME_BACK_SECONDS,
+        )
+
+    def close(self) -> None:
+        """End the publishing thread."""
+        self._publisher.stop()
+
+    def _confirmed(self, numbers: list[int]) -> None:
+        for number in numbers:
+            if waiting := self._waiting.get(number):
+                waiting.set()
+
+
+def empty(
+    settings: Settings, see_to: Callable[[Signed], object], stopping: threading.Event
+) -> None:
+    """Hand over what lies in the inbox, one at a time, until ``stopping``.
+
+    What ``see_to`` finds ``Unavailable`` is kept and offered again; it is acknowledged only afterwards, so that it may
+    come again if this process dies. What cannot be recorded at all becomes a dead letter, for a person.
+    """
+    url, courier = settings.rabbitmq_url.get_secret_value(), _courier(settings)
+    while not stopping.is_set():
+        try:
+            with closing(BlockingConnection(parameters(url))) as connection:
+                _empty(connection, courier, see_to, stopping)
+        except (AMQPError, OSError, AssertionError) as error:
+            log.warning("the inbox cannot be reached", error=type(error).__name__)
+            stopping.wait(_PAUSE_SECONDS)
+
+
+def _empty(
+    connection: BlockingConnection,
+    courier: Courier,
+    see_to: Callable[[Signed], object],
+    stopping: threading.Event,
+) -> None:
+    channel = connection.channel()
+    declare(channel, QUEUE)
+    channel.basic_qos(prefetch_count=1)
+    for method, _, body in channel.consume(QUEUE, inactivity_timeout=_LOOK_SECONDS):
+        while method is not None and not stopping.is_set():
+            try:
+                see_to(_opened(body, courier))
+            except Unavailable as error:
+                log.warning("the inbox waits", reason=error.reason)
+                connection.sleep(_PAUSE_SECONDS)  # the broker goes on hearing that we live
+            except Exception as error:  # noqa: BLE001 - whatever it was, the others must not wait for it
+                reason = getattr(error, "reason", type(error).__name__)
+                log.error("dead letter: this cannot be recorded", queue=QUEUE, reason=reason)
+                channel.basic_nack(method.delivery_tag, requeue=False)
+                break
+            else:
+                channel.basic_ack(method.delivery_tag)
+                break
+        if stopping.is_set():
+            return
+
+
+def _opened(body: bytes, courier: Courier) -> Signed:
+    try:
+        sealed = base64.b64decode(msgspec.json.decode(body, type=_Message).sealed, validate=True)
+    except (msgspec.DecodeError, ValueError):
+        raise Refused("this message is none of ours", reason="foreign-message") from None
+    return msgspec.json.decode(courier.open(sealed, QUEUE), type=Signed)
+
+
+def _courier(settings: Settings) -> Courier:
+    return Courier([key.get_secret_value() for key in settings.vault_key])
+
+
+class _Message(msgspec.Struct):
+    sealed: str
