@@ -83,6 +83,8 @@ def _answered(calls: Iterable[Future[Answer]], attempt: Attempt) -> Generator[Fu
         if not ended:
             _look(attempt)
         yield from ended
+    # What has arrived is paid for, and recorded, even if it is of no use any more.
+    yield from (call for call in pending if call.done())
 
 
 def _of_use(attempt: Attempt) -> bool:

@@ -132,7 +132,7 @@ class SectionsAsked:
 
 @event("section-written", key=("section",))
 class SectionWritten:
-    """The model's answer for one section. ``cost`` is in millionths of a dollar; ``milliseconds`` is the call's time."""
+    """The model's answer for one section. ``cost`` is in millionths of a dollar; ``milliseconds`` is its time."""
 
     section: str
     attempt: int

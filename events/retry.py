@@ -30,7 +30,7 @@ def fail(
     wait = (
         FIRST_WAIT * 2**order.failures
         if asked_to_wait is None
-        else timedelta(seconds=min(asked_to_wait, LONGEST_WAIT.total_seconds()))
+        else timedelta(seconds=min(max(asked_to_wait, 1.0), LONGEST_WAIT.total_seconds()))
     )
     failed = AttemptFailed(
         number=order.attempt,

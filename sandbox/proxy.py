@@ -33,6 +33,7 @@ class Proxy:
         self.swallows = False
         self.seconds = 0.0
         self.loses: Moment | None = None
+        self.hears = True
         self.struck = 0
         self.restore()
         credentials, at, _ = parts.netloc.rpartition("@")
@@ -56,7 +57,13 @@ class Proxy:
         A number means so many bytes sent by the client since the server last spoke; any of its connections may be
         the one that is struck.
         """
+        self.hears = True
         self.loses = moment if callable(moment) else lambda sent: len(sent) >= moment
+
+    def drop_request(self, moment: Moment) -> None:
+        """Once, reset the connection instead of letting the server hear ``moment``."""
+        self.hears = False
+        self.loses = moment
 
     def delay(self, seconds: float) -> None:
         """Let every packet take that much longer, both ways."""
@@ -146,6 +153,8 @@ class _Line:
             if loses is not None and loses(bytes(self._said)):
                 self._proxy.loses = None
                 self._proxy.struck += 1
+                if not self._proxy.hears:
+                    raise _StruckError
                 self._loses_next_reply = True
             writer.write(data)
             await writer.drain()

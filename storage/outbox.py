@@ -27,6 +27,8 @@ from storage.tables import orders, outbox, streams
 _GRACE_SECONDS = 2
 # How long the relay waits for the broker's word before it publishes a nudge again.
 _CONFIRM_SECONDS = 10
+# For how long the sweeper insists, once a second, after a holder has fallen silent.
+_INSIST_SECONDS = 10
 
 
 def confirmed(engine: Engine, ids: Iterable[int]) -> None:
@@ -71,6 +73,8 @@ def sweep(
     nudged at once, one that was let go and forgotten after ``idle_seconds``. Each is nudged once in
     ``again_seconds``, however long nobody comes for it, so that an outage fills no queue.
     """
+    # A frozen process may still be given messages, as many as it prefetches: so for some seconds, again and again.
+    just_now = streams.c.held_until > _ago(_INSIST_SECONDS)
     silent = streams.c.held_until > literal_column("'-infinity'::timestamptz")
     untold = ~select(outbox.c.id).where(outbox.c.order_id == orders.c.order_id).exists()
     forgotten = (
@@ -80,7 +84,10 @@ def sweep(
             orders.c.workable,
             or_(silent, orders.c.updated_at < _ago(idle_seconds)),
             streams.c.held_until < func.clock_timestamp(),
-            streams.c.nudged_at < _ago(again_seconds),
+            or_(
+                streams.c.nudged_at < _ago(again_seconds),
+                just_now & (streams.c.nudged_at < _ago(1)),
+            ),
             untold,
         )
         .order_by(orders.c.updated_at)

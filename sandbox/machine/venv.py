@@ -59,6 +59,8 @@ def _fits() -> bool:
 
 
 def _make() -> None:
+    if VENV.is_symlink():
+        raise NotReadyError(".venv is a link to another checkout's: remove the link and run again")
     # It needs no pip of its own: the one outside can install into it. So Debian's python3-venv,
     # without which venv cannot provide a pip, is not needed either.
     has_pip = _runs(_BASE_PYTHON, "import pip")
