@@ -19,7 +19,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from storage.publisher import declare, parameters
-from storage.telemetry import log
+from storage.telemetry import log, where
 
 
 class HandedOn(Exception):
@@ -162,7 +162,7 @@ class HandBack(dramatiq.Middleware):
             message.fail()
         elif exception is not None:
             reason = getattr(exception, "reason", type(exception).__name__)
-            log.warning("nudge handed back", reason=reason, **_told(message))
+            log.warning("nudge handed back", reason=reason, **_told(message), **where(exception))
             time.sleep(HAND_BACK_SECONDS)
             message.fail()
 

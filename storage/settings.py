@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,12 +35,26 @@ def _listed(value: object) -> object:
 def _url(*schemes: str) -> BeforeValidator:
     def check(value: object) -> object:
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        if urlsplit(text).scheme not in schemes:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes:
             message = f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
             raise ValueError(message)
+        if parts.scheme != "file" and not parts.hostname:
+            raise ValueError("names no host")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("has a port that is no number") from None
         return value
 
     return BeforeValidator(check)
+
+
+def _sender(value: object) -> object:
+    address = parseaddr(str(value))[1]
+    if not str(value).isprintable() or not _ADDRESS.fullmatch(address):
+        raise ValueError("must be one address, like Reports <reports@example.com>")
+    return value
 
 
 def _keys(value: object) -> object:
@@ -55,6 +71,10 @@ def _keys(value: object) -> object:
 
 
 VAULT_KEY_BYTES = 32
+_ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
+Secret = Annotated[SecretStr, Field(min_length=1)]
+# An empty one is none: compose.yaml hands on what .env leaves open.
+Token = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
 
@@ -71,16 +91,16 @@ class Settings(BaseSettings):
     rabbitmq_url: Annotated[SecretStr, _url("amqp", "amqps")]
     blob_url: Annotated[str, _url("file")]
     vault_key: Annotated[list[SecretStr], NoDecode, BeforeValidator(_keys), Field(min_length=1)]
-    openai_api_key: SecretStr
+    openai_api_key: Secret
     openai_base_url: Annotated[str, _url("http", "https")] = "https://api.openai.com/v1"
     openai_model: str = "gpt-4.1-mini"
     smtp_url: Annotated[SecretStr, _url("smtp", "smtps")]
-    mail_from: str
+    mail_from: Annotated[str, BeforeValidator(_sender)]
     stripe_webhook_secret: Secrets
     stripe_livemode: bool = False
     public_url: Annotated[str, _url("http", "https")]
-    operator_token: SecretStr | None = None
-    auditor_token: SecretStr | None = None
+    operator_token: Token = None
+    auditor_token: Token = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 1

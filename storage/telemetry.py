@@ -10,6 +10,7 @@ import structlog
 
 # Libraries that repeat bodies, addresses or keys in their lines, or say what we say already.
 _QUIET = (
+    "dramatiq",
     "pika",
     "openai",
     "httpx",

@@ -84,11 +84,13 @@ def eventually(holds: Callable[[], object], seconds: float = 10) -> bool:
 @contextmanager
 def emptying(settings: Settings, see_to: Callable[[Signed], object]) -> Iterator[None]:
     stopping = threading.Event()
-    thread = threading.Thread(target=empty, args=(settings, see_to, stopping))
+    thread = threading.Thread(target=empty, args=(settings, see_to, stopping), daemon=True)
     thread.start()
-    yield
-    stopping.set()
-    thread.join(10)
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(10)
     assert not thread.is_alive()
 
 

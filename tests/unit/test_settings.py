@@ -65,6 +65,27 @@ def test_all_that_is_wrong_is_named_at_once_and_no_value_is_shown(empty: Path) -
     assert "canary" not in message
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_FROM", "not an address"),
+        ("MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
+        ("OPENAI_API_KEY", ""),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://127.0.0.1:mail"),
+        ("PUBLIC_URL", "http://"),
+        ("DATABASE_URL", "mysql://127.0.0.1/x"),
+    ],
+)
+def test_a_broken_setting_is_found_before_anything_starts(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        read_from({**GOOD, name: value})
+
+
+def test_an_empty_token_is_nobodys() -> None:
+    assert read_from({**GOOD, "OPERATOR_TOKEN": ""}).operator_token is None
+
+
 def test_the_environment_goes_before_the_file(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dotenv(empty, SPEED="2")
     monkeypatch.setenv("SPEED", "3")
