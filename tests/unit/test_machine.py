@@ -62,7 +62,11 @@ def test_what_a_killed_guard_left_behind_is_found_by_its_mark(tmp_path: Path) ->
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     environment = {**os.environ, MARK: str(tmp_path)}
     with subprocess.Popen(command, env=environment) as left_behind:
-        found = [*processes.marked(f"{MARK}={tmp_path}")]
+        found: list[int] = []
+        until = time.monotonic() + 10
+        # A process that has only just begun may not show its environment yet.
+        while not found and time.monotonic() < until:
+            found = [*processes.marked(f"{MARK}={tmp_path}")]
         left_behind.kill()
 
     assert found == [left_behind.pid]
