@@ -110,10 +110,11 @@ def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
     """Take the order, if there is something to do and nobody else has it."""
     history = tools.log.read(delivery.order)
     waited = False
-    while _worth_it(decide(history.order, product, tools.clock()), tools):
+    while _worth_it(decide(history.order, product, tools.clock()), history.order, tools):
         lease = tools.leases.take(
             stream_of(delivery.order),
             history.order.version,
+            tenant=history.order.placed.tenant if history.order.placed else "",
             holder=delivery.id,
             redelivered=delivery.redelivered,
         )
@@ -144,8 +145,8 @@ def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
     return None
 
 
-def _worth_it(step: Step | None, tools: Tools) -> bool:
-    """Whether there is something to do; a bundle whose parts are all unfinished is left to rest."""
+def _worth_it(step: Step | None, order: Order, tools: Tools) -> bool:
+    """Whether there is something to do; a bundle of whose parts there is no news is left to rest."""
     if isinstance(step, Gather):
-        return any(True for _ in gather(step.parts, tools))
+        return any(True for _ in gather(step.parts, order, tools))
     return step is not None

@@ -43,7 +43,7 @@ def perform(step: Step, attempt: Attempt, product: Product) -> Generator[Any]:
         case PlaceParts(products):
             yield from place_parts(products, attempt)
         case Gather(parts):
-            yield from gather(parts, attempt.tools)
+            yield from gather(parts, attempt.order, attempt.tools)
         case Mail(name, doubtful):
             yield from mail(name, attempt, product, doubtful=doubtful)
         case Deliver(by):

@@ -104,12 +104,6 @@ def waiting(order: Order, now: datetime) -> bool:
 
 def _alone(order: Order, product: Product) -> Step:
     unwritten = [each for each in product.sections if each.name not in order.sections]
-    if unwritten and order.cost > product.budget:
-        return Park(
-            "budget",
-            f"The model has cost {order.cost} millionths of a dollar; {product.budget} are allowed.",
-            "Find out why it is so dear; raise the product's budget or cancel the order.",
-        )
     if unwritten:
         return Write(tuple(unwritten[: product.width]))
     if product.document is DocumentKind.JSON:
@@ -134,11 +128,16 @@ def _together(order: Order, product: Product) -> Step:
 
 def _hand_over(order: Order, product: Product) -> Step:
     assert order.placed is not None
+    if order.resending:
+        return Mail(order.resending, doubtful=_in_doubt(order, order.resending))
     if order.placed.parent:
         return Deliver("bundle")
     if product.delivery is Delivery.API:
         return Deliver("api")
-    report = order.mails.get("report")
-    if not isinstance(report, MailSent):
-        return Mail("report", doubtful=isinstance(report, MailIntended))
+    if not isinstance(order.mails.get("report"), MailSent):
+        return Mail("report", doubtful=_in_doubt(order, "report"))
     return Deliver("mail")
+
+
+def _in_doubt(order: Order, mail: str) -> bool:
+    return isinstance(order.mails.get(mail), MailIntended)

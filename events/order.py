@@ -118,16 +118,19 @@ class AttemptEnded:
     why: str
 
 
-@event("sections-asked", key=("attempt", "sections"), intent=True)
+@event("sections-asked", key=("attempt", "sections", "model"), intent=True)
 class SectionsAsked:
-    """The model is about to be asked: money may be spent from here on.
+    """The model is about to be asked, one call for each section: money may be spent from here on.
 
-    Recorded before the calls. Whatever is not followed by its ``section-written`` was in flight when the worker died.
+    Recorded before the calls, and settled call by call by ``section-written`` or ``call-failed``. What is not settled
+    was in flight when the worker let go or died. ``most`` is what all these calls together can cost at most, in
+    millionths of a dollar.
     """
 
     attempt: int
     sections: tuple[str, ...]
     model: str
+    most: int = 0
 
 
 @event("section-written", key=("section",))
@@ -141,6 +144,22 @@ class SectionWritten:
     cost: int
     milliseconds: int
     text: PersonalText
+
+
+@event("call-failed", key=("section", "attempt", "model"))
+class CallFailed:
+    """A call brought no usable answer. ``cost`` is what it cost all the same, in millionths of a dollar.
+
+    ``settled`` is false when nobody can know: the connection was lost, or the answer did not come in time.
+    """
+
+    section: str
+    attempt: int
+    model: str
+    reason: str
+    tokens: Tokens
+    cost: int
+    settled: bool = True
 
 
 @event("chunk-rendered", key=("chunk",))
@@ -180,13 +199,36 @@ class PartFinished:
     document: DocumentBound
 
 
+@event("part-held", key=("product", "number"))
+class PartHeld:
+    """A part needs a person, and the bundle waits for it. ``number`` tells its troubles apart."""
+
+    product: str
+    order: str
+    number: int
+    reason: str
+
+
+@event("part-resumed", key=("product", "number"))
+class PartResumed:
+    """Work on a held part goes on."""
+
+    product: str
+    number: int
+
+
 @event("mail-intended", key=("mail", "attempt"), intent=True)
 class MailIntended:
-    """A mail is about to go out under this Message-ID. Without ``mail-sent`` nobody can know whether it did."""
+    """A mail is about to go out under this Message-ID. Without ``mail-sent`` nobody can know whether it did.
+
+    ``attempt`` is the order's for the report, and counts the tries of any other mail. ``until`` is RFC 3339: whoever
+    finds no outcome by then may send that other mail again.
+    """
 
     mail: str
     attempt: int
     message_id: str
+    until: str = ""
 
 
 @event("mail-sent", key=("mail",))
@@ -195,6 +237,48 @@ class MailSent:
 
     mail: str
     message_id: str
+
+
+@event("mail-failed", key=("mail", "attempt"))
+class MailFailed:
+    """A notice did not go out. ``retry_at`` is RFC 3339, or empty if it is given up."""
+
+    mail: str
+    attempt: int
+    reason: str
+    retry_at: str = ""
+
+
+@event("note-made", key=("number",), intent=True)
+class NoteMade:
+    """A person says why they do what is recorded with it."""
+
+    number: int
+    text: PersonalText
+
+
+@event("resend-asked", key=("number",), intent=True)
+class ResendAsked:
+    """A person wants the report to be mailed once more."""
+
+    number: int
+
+
+@event("order-retried", key=("number",), intent=True)
+class OrderRetried:
+    """A person has looked: work may go on where it stopped."""
+
+    number: int
+
+
+@event("order-corrected", key=("number",), intent=True)
+class OrderCorrected:
+    """A person has put right what was filled in. What is empty here stays as it was."""
+
+    number: int
+    product: str = ""
+    email: PersonalText = ""
+    fields: PersonalFields = field(default_factory=dict)
 
 
 @event("order-delivered", intent=True)
@@ -220,6 +304,8 @@ UNPAID = frozenset({PAYMENT_FAILED, PAYMENT_EXPIRED})
 REFUNDED = "refunded"
 DISPUTE_LOST = "dispute-lost"
 LOST = "lost"
+# Why an order is cancelled by a person.
+BY_OPERATOR = "operator"
 
 OrderEvent = (
     OrderPlaced
@@ -233,16 +319,35 @@ OrderEvent = (
     | AttemptEnded
     | SectionsAsked
     | SectionWritten
+    | CallFailed
     | ChunkRendered
     | DocumentBound
     | PartsPlaced
     | PartFinished
+    | PartHeld
+    | PartResumed
     | MailIntended
     | MailSent
+    | MailFailed
+    | NoteMade
+    | ResendAsked
+    | OrderRetried
+    | OrderCorrected
     | OrderDelivered
     | OrderCancelled
     | Unknown
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Some calls, and what they cost or can cost, in millionths of a dollar."""
+
+    number: int = 0
+    cost: int = 0
+
+    def __add__(self, other: "Calls") -> "Calls":
+        return Calls(self.number + other.number, self.cost + other.cost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +356,10 @@ class Order:
 
     ``attempt`` is the latest fencing token, ``running`` whether that attempt has not ended as far as the log knows.
     ``failures`` counts spent attempts and ``crashes`` attempts that never said how they ended, both since the last
-    progress: an order that still moves is never given up.
+    progress: an order that still moves is never given up. ``asked`` are the sections whose calls are in flight, each of
+    which can cost ``most_each``; ``wasted`` the calls that were answered without use; ``lost`` those of which nobody
+    knows whether they were answered, because the worker died or let go, with the most that they can have cost.
+    ``attentions``, ``notes``, ``retries``, ``corrections`` and ``resends`` count.
     """
 
     id: str
@@ -265,20 +373,35 @@ class Order:
     failures: int = 0
     failure: AttemptFailed | None = None
     asked: tuple[str, ...] = ()
+    most_each: int = 0
+    wasted: Calls = Calls()
+    lost: Calls = Calls()
     sections: Mapping[str, SectionWritten] = field(default_factory=dict)
     chunks: Mapping[str, ChunkRendered] = field(default_factory=dict)
     document: DocumentBound | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     finished_parts: Mapping[str, PartFinished] = field(default_factory=dict)
-    mails: Mapping[str, MailIntended | MailSent] = field(default_factory=dict)
+    held_parts: Mapping[str, PartHeld] = field(default_factory=dict)
+    mails: Mapping[str, MailIntended | MailSent | MailFailed] = field(default_factory=dict)
     delivered: OrderDelivered | None = None
     attention: AttentionNeeded | None = None
     cancelled: OrderCancelled | None = None
+    attentions: int = 0
+    notes: int = 0
+    retries: int = 0
+    corrections: int = 0
+    resends: int = 0
 
     @property
     def closed(self) -> bool:
-        """Nothing will ever be done again by a worker."""
+        """Nothing is left to be done for the buyer, unless a person asks for it."""
         return self.delivered is not None or self.cancelled is not None
+
+    @property
+    def resending(self) -> str:
+        """The name of the mail that a person wants sent once more, if it has not been sent yet."""
+        name = f"report-{self.resends + 1}"
+        return name if self.resends and not isinstance(self.mails.get(name), MailSent) else ""
 
     @property
     def refunded(self) -> Money | None:
@@ -296,8 +419,18 @@ class Order:
 
     @property
     def cost(self) -> int:
-        """What its model calls have cost so far, in millionths of a dollar."""
-        return sum(section.cost for section in self.sections.values())
+        """What the answers to its calls have cost so far, in millionths of a dollar."""
+        return self.wasted.cost + sum(section.cost for section in self.sections.values())
+
+    @property
+    def spent(self) -> int:
+        """The most that all its calls can have cost so far, those included of which nobody knows."""
+        return self.cost + self.lost.cost
+
+    @property
+    def reserved(self) -> int:
+        """The most that the calls in flight can cost."""
+        return self.most_each * len(self.asked)
 
     @property
     def workable(self) -> bool:
@@ -306,7 +439,8 @@ class Order:
             self.placed is not None
             and self.paid is not None
             and self.attention is None
-            and not self.closed
+            and self.cancelled is None
+            and (self.delivered is None or self.resending != "")
             and not self.disputed
         )
 
@@ -324,18 +458,23 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
             return replace(order, reversals=(*order.reversals, event))
         case AttemptStarted(number=number):
             crashes = order.crashes + order.running
-            return replace(order, attempt=number, running=True, crashes=crashes, failure=None)
+            return replace(
+                _let_go(order), attempt=number, running=True, crashes=crashes, failure=None
+            )
         case AttemptEnded():
-            return replace(order, running=False, asked=())
+            return _let_go(order)
         case AttemptFailed(spent=spent):
-            failures = order.failures + spent
-            return replace(order, running=False, asked=(), failure=event, failures=failures)
-        case SectionsAsked(sections=names):
-            return replace(order, asked=names)
+            return replace(_let_go(order), failure=event, failures=order.failures + spent)
+        case SectionsAsked(sections=names, most=most):
+            each = most // max(1, len(names))
+            return replace(_let_go(order), running=order.running, asked=names, most_each=each)
         case SectionWritten(section=name):
-            asked = tuple(other for other in order.asked if other != name)
             sections = {**order.sections, name: event}
-            return replace(_progressed(order), asked=asked, sections=sections)
+            return replace(_progressed(_settled(order, name)), sections=sections)
+        case CallFailed(section=name, cost=cost, settled=settled):
+            if settled:
+                return replace(_settled(order, name), wasted=order.wasted + Calls(1, cost))
+            return replace(_settled(order, name), lost=order.lost + Calls(1, order.most_each))
         case ChunkRendered(chunk=name):
             return replace(_progressed(order), chunks={**order.chunks, name: event})
         case DocumentBound():
@@ -344,18 +483,69 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
             return replace(_progressed(order), parts=parts)
         case PartFinished(product=name):
             finished = {**order.finished_parts, name: event}
-            return replace(_progressed(order), finished_parts=finished)
-        case MailIntended(mail=mail) | MailSent(mail=mail):
+            return replace(
+                _progressed(order), finished_parts=finished, held_parts=_without(order, name)
+            )
+        case PartHeld(product=name):
+            return replace(order, held_parts={**order.held_parts, name: event})
+        case PartResumed(product=name):
+            return replace(order, held_parts=_without(order, name))
+        case MailIntended(mail=mail) | MailSent(mail=mail) | MailFailed(mail=mail):
             return replace(order, mails={**order.mails, mail: event})
         case OrderDelivered():
-            return replace(order, delivered=event, running=False)
+            return replace(_let_go(order), delivered=event)
         case AttentionNeeded():
-            return replace(order, attention=event, running=False, asked=())
+            return replace(_let_go(order), attention=event, attentions=order.attentions + 1)
         case OrderCancelled():
-            return replace(order, cancelled=event, running=False, asked=())
+            return replace(_let_go(order), cancelled=event)
+        case NoteMade():
+            return replace(order, notes=order.notes + 1)
+        case ResendAsked():
+            return replace(order, resends=order.resends + 1)
+        case OrderRetried():
+            # Whoever lets it go on knows that a mail may have gone out, and wants it sent.
+            mails = {name: mail for name, mail in order.mails.items() if not _in_doubt(name, mail)}
+            return replace(
+                _progressed(order),
+                attention=None,
+                failure=None,
+                mails=mails,
+                retries=order.retries + 1,
+            )
+        case OrderCorrected():
+            return replace(
+                order, placed=_corrected(order.placed, event), corrections=order.corrections + 1
+            )
         case Unknown():
             return order
     assert_never(event)
+
+
+def _let_go(order: Order) -> Order:
+    """Nobody works on it any more; calls that were in flight are lost."""
+    lost = order.lost + Calls(len(order.asked), order.reserved)
+    return replace(order, running=False, asked=(), most_each=0, lost=lost)
+
+
+def _settled(order: Order, section: str) -> Order:
+    return replace(order, asked=tuple(name for name in order.asked if name != section))
+
+
+def _without(order: Order, part: str) -> dict[str, PartHeld]:
+    return {name: held for name, held in order.held_parts.items() if name != part}
+
+
+def _in_doubt(name: str, mail: MailIntended | MailSent | MailFailed) -> bool:
+    return name.startswith("report") and isinstance(mail, MailIntended)
+
+
+def _corrected(placed: OrderPlaced | None, correction: OrderCorrected) -> OrderPlaced | None:
+    return placed and replace(
+        placed,
+        product=correction.product or placed.product,
+        email=correction.email or placed.email,
+        fields={**placed.fields, **correction.fields},
+    )
 
 
 def _progressed(order: Order) -> Order:

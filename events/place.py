@@ -106,9 +106,14 @@ def faults(purchase: Purchase, catalogue: Mapping[str, Product]) -> list[str]:
         found.append(f"{product.title} is not sold in {purchase.amount.currency!r}.")
     elif purchase.listed not in (None, price):
         found.append(f"{purchase.listed} was paid for, but {product.title} costs {price}.")
-    if not _ADDRESS.fullmatch(purchase.email):
+    if not usable_address(purchase.email):
         found.append("There is no usable e-mail address.")
     return found
+
+
+def usable_address(email: str) -> bool:
+    """Whether a mail can be addressed to ``email``, and to nobody else by it."""
+    return _ADDRESS.fullmatch(email) is not None
 
 
 def field_faults(product: Product, filled: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,6 @@
 """What an event sets in motion: a nudge now, or at a time, or for another order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,10 @@ from events.order import (
     DisputeClosed,
     Order,
     OrderDelivered,
+    OrderPlaced,
+    OrderRetried,
     PaymentReceived,
+    ResendAsked,
 )
 
 
@@ -24,7 +27,7 @@ class Nudge:
     due_at: datetime | None = None
 
 
-def react(order: Order, event: Any) -> tuple[Nudge, ...]:
+def react(order: Order, event: Any) -> tuple[Nudge, ...]:  # noqa: PLR0911 - one line a case
     """What ``event`` sets in motion. ``order`` is as it stands after the event.
 
     A nudge may be lost, late or doubled: none of them decides anything.
@@ -32,13 +35,20 @@ def react(order: Order, event: Any) -> tuple[Nudge, ...]:
     placed = order.placed
     if placed is None:
         return ()
+    own = Nudge(order.id, placed.product)
     match event:
-        case PaymentReceived() | DisputeClosed() if order.workable:
-            return (Nudge(order.id, placed.product),)
+        case PaymentReceived() | DisputeClosed() | ResendAsked() if order.workable:
+            return (own,)
         case AttemptEnded(why="leg" | "stop"):
-            return (Nudge(order.id, placed.product),)
+            return (own,)
         case AttemptFailed(retry_at=retry_at) if retry_at and order.workable:
-            return (Nudge(order.id, placed.product, datetime.fromisoformat(retry_at)),)
-        case OrderDelivered() | AttentionNeeded() if placed.parent:
-            return (Nudge(placed.parent, placed.parent_product),)
+            return (replace(own, due_at=datetime.fromisoformat(retry_at)),)
+        case OrderRetried() if order.workable:
+            return (own, *_parent(placed))
+        case OrderDelivered() | AttentionNeeded():
+            return _parent(placed)
     return ()
+
+
+def _parent(placed: OrderPlaced) -> tuple[Nudge, ...]:
+    return (Nudge(placed.parent, placed.parent_product),) if placed.parent else ()

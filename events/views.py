@@ -40,11 +40,17 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What the model has cost so far; ``cost`` is in millionths of a dollar."""
+    """What the calls of the model have cost so far, in millionths of a dollar.
+
+    ``lost`` are calls of which nobody knows whether they were answered, and ``lost_cost`` the most they can have cost:
+    what crashes have cost.
+    """
 
     calls: int
     tokens: int
     cost: int
+    lost: int = 0
+    lost_cost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +79,11 @@ class Status:
 def status(order: Order, product: Product | None) -> Status:
     """The status of ``order``. ``product`` is ``None`` when the catalogue does not have what was paid for."""
     assert order.placed is not None
-    trouble = None if order.closed else _dispute(order) or order.attention or order.failure
+    trouble = (
+        None
+        if order.closed
+        else _dispute(order) or order.attention or _held(order, product) or order.failure
+    )
     written = order.sections.values()
     document = order.document
     return Status(
@@ -84,9 +94,11 @@ def status(order: Order, product: Product | None) -> Status:
         word=word(order, product),
         progress=progress(order, product),
         spent=Spent(
-            calls=len(order.sections),
+            calls=len(order.sections) + order.wasted.number,
             tokens=sum(each.tokens.prompt + each.tokens.completion for each in written),
             cost=order.cost,
+            lost=order.lost.number,
+            lost_cost=order.lost.cost,
         ),
         attempt=order.attempt,
         retry_at=trouble.retry_at if isinstance(trouble, AttemptFailed) else "",
@@ -116,13 +128,25 @@ def _dispute(order: Order) -> AttentionNeeded | None:
     )
 
 
+def _held(order: Order, bundle: Product | None) -> AttentionNeeded | None:
+    """Parts that need a person, as something that the bundle's readers must know."""
+    if bundle is None or not order.held_parts:
+        return None
+    return AttentionNeeded(
+        reason="part-held",
+        attempt=order.attempt,
+        detail=f"Waiting for {', '.join(sorted(order.held_parts))}, which a person must look at.",
+        advice="Mend the cause and retry that part's order; the bundle then goes on by itself.",
+    )
+
+
 def word(order: Order, product: Product | None) -> Word:  # noqa: PLR0911 - one line a word
     """One word for where the order stands."""
     if order.cancelled:
         return Word.CANCELLED
     if order.delivered:
         return Word.DELIVERED
-    if order.attention or order.disputed or product is None:
+    if order.attention or order.held_parts or order.disputed or product is None:
         return Word.ATTENTION
     if order.paid is None:
         return Word.AWAITING_PAYMENT

@@ -43,18 +43,21 @@ class Leases:
         """End the heartbeat; what is still held runs out by itself."""
         self._stopping.set()
 
-    def take(self, stream: str, version: int, *, holder: str, redelivered: bool) -> Lease | None:
-        """The lease, or ``None`` while somebody else has it or if the stream is no longer at ``version``.
+    def take(
+        self, stream: str, version: int, *, tenant: str, holder: str, redelivered: bool
+    ) -> Lease | None:
+        """The lease, or ``None``: it is held, the stream is not at ``version``, or the tenant has its fill at work.
 
         ``holder`` names the delivery. When the broker delivers that very message again, its holder's connection is
         gone; if its heart has stopped beating too, the lease is taken over without waiting for its end.
         """
         query = text(
-            "select fence from claim(:stream, :version, :holder, :redelivered, :seconds, :silent)"
+            "select fence from claim(:stream, :version, :tenant, :holder, :redelivered, :seconds, :silent)"
         )
         values = {
             "stream": stream,
             "version": version,
+            "tenant": tenant,
             "holder": holder,
             "redelivered": redelivered,
             "silent": SILENT_SECONDS,

@@ -14,6 +14,7 @@ from events.chain import Link
 from events.codec import decode, encode
 from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
+from events.notices import tell_at
 from events.order import Order, evolve, fold
 from events.plan import Product, queue_of
 from events.react import Nudge, react
@@ -182,13 +183,17 @@ class Log:
     def _row(self, order: Order, sealer: Sealer) -> str:
         placed = order.placed
         assert placed is not None  # order-placed is the first event of every stream
-        view = status(order, self._catalogue.get(placed.product))
+        product = self._catalogue.get(placed.product)
+        view = status(order, product)
         row = {
             "order_id": order.id,
             "tenant": placed.tenant,
             "product": placed.product,
             "word": view.word,
             "workable": order.workable,
+            "spent": order.spent,
+            "reserved": order.reserved,
+            "tell_at": tell_at(order, product),
             "session": placed.session,
             "intent": placed.intent,
             "parent": placed.parent or None,

@@ -45,6 +45,7 @@ streams = Table(
     Column("head", LargeBinary, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("holder", Text),
+    Column("tenant", Text),
     Column("held_until", DateTime(timezone=True), nullable=False),
     Column("nudged_at", DateTime(timezone=True), nullable=False),
 )
@@ -75,6 +76,9 @@ orders = Table(
     Column("product", Text, nullable=False),
     Column("word", Text, nullable=False),
     Column("workable", Boolean, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("tell_at", DateTime(timezone=True)),
     Column("session", Text, nullable=False),
     Column("intent", Text, nullable=False),
     Column("parent", Uuid),
@@ -104,4 +108,46 @@ subjects = Table(
     Column("kek", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("erased_at", DateTime(timezone=True)),
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("at_work", Integer),
+    Column("priority", Integer, nullable=False),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("order_budget", BigInteger),
+    Column("month_budget", BigInteger),
+    Column("stripe_secrets", LargeBinary),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("opened", Integer, nullable=False),
+    Column("open_until", DateTime(timezone=True), nullable=False),
+)
+
+allowances = Table(
+    "allowances",
+    metadata,
+    Column("allowance", Text, primary_key=True),
+    Column("full_at", DateTime(timezone=True), nullable=False),
 )

@@ -9,20 +9,28 @@ from events.order import (
     AttemptFailed,
     AttemptStarted,
     AttentionNeeded,
+    CallFailed,
     ChunkRendered,
     DisputeClosed,
     DisputeOpened,
     DocumentBound,
+    MailFailed,
     MailIntended,
     MailSent,
+    NoteMade,
     Order,
     OrderCancelled,
+    OrderCorrected,
     OrderDelivered,
     OrderPlaced,
+    OrderRetried,
     PartFinished,
+    PartHeld,
+    PartResumed,
     PartsPlaced,
     PaymentReceived,
     PaymentRefunded,
+    ResendAsked,
     SectionsAsked,
     SectionWritten,
     fold,
@@ -56,7 +64,8 @@ def started(number: int = 1) -> AttemptStarted:
 
 
 def asked(*sections: str, attempt: int = 1) -> SectionsAsked:
-    return SectionsAsked(attempt=attempt, sections=sections, model="gpt-4.1-mini")
+    most = 15_000 * len(sections)
+    return SectionsAsked(attempt=attempt, sections=sections, model="gpt-4.1-mini", most=most)
 
 
 def written(section: str, attempt: int = 1, **changes: Any) -> SectionWritten:
@@ -120,6 +129,23 @@ EXAMPLES: dict[str, Any] = {
         MailSent(mail="report", message_id="<x.report@example.com>"),
         OrderDelivered(by="mail"),
         OrderCancelled(reason="payment-failed"),
+        CallFailed(
+            section="section-001",
+            attempt=1,
+            model="gpt-4.1-mini",
+            reason="model-truncated",
+            tokens=Tokens(800, 8000),
+            cost=13_120,
+        ),
+        PartHeld(product="life_clarity", order=ORDER, number=1, reason="model-refusal"),
+        PartResumed(product="life_clarity", number=1),
+        MailFailed(
+            mail="trouble", attempt=1, reason="mail-away", retry_at="2026-11-21T08:01:00+00:00"
+        ),
+        NoteMade(number=1, text="The customer wrote that the name was misspelt."),
+        ResendAsked(number=1),
+        OrderRetried(number=1),
+        OrderCorrected(number=1, email="j.rosen@example.com", fields={"name": "Jenny Rosén"}),
         PaymentRefunded(amount=Money(2000, "usd"), full=False),
         DisputeOpened(dispute="du_example", amount=Money(4900, "usd"), reason="fraudulent"),
         DisputeClosed(dispute="du_example", outcome="won"),

@@ -114,9 +114,9 @@ def test_of_many_at_once_one_places_the_order(orders_log: Log) -> None:
 def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
     history = begun(orders_log)
     leases = Leases(orders_log.engine)
-    first = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    first = leases.take(stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False)
     time.sleep(SILENT_SECONDS)
-    second = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=True)
+    second = leases.take(stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=True)
     assert first
     assert second
 
@@ -133,7 +133,9 @@ def test_only_its_own_message_takes_an_order_over_and_only_from_a_silent_holder(
     silent = Leases(orders_log.engine)
 
     def take(leases: Leases, holder: str, *, redelivered: bool) -> bool:
-        lease = leases.take(stream_of(ORDER), 2, holder=holder, redelivered=redelivered)
+        lease = leases.take(
+            stream_of(ORDER), 2, tenant="default", holder=holder, redelivered=redelivered
+        )
         return lease is not None
 
     assert take(beating, "m-1", redelivered=False)
@@ -267,14 +269,16 @@ def test_a_nudge_is_written_with_the_payment_and_only_with_it(orders_log: Log) -
 def test_the_end_of_an_attempt_frees_the_order_in_the_same_transaction(orders_log: Log) -> None:
     history = begun(orders_log)
     leases = Leases(orders_log.engine)
-    lease = leases.take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    lease = leases.take(stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False)
     assert lease
     history = orders_log.record(history, [started(1)], CAUSE, fence=lease.fence)
-    assert leases.take(stream_of(ORDER), 3, holder="m-2", redelivered=False) is None
+    assert (
+        leases.take(stream_of(ORDER), 3, tenant="default", holder="m-2", redelivered=False) is None
+    )
 
     orders_log.record(history, [AttemptEnded(number=1, why="leg")], CAUSE, fence=lease.fence)
 
-    assert leases.take(stream_of(ORDER), 4, holder="m-2", redelivered=False)
+    assert leases.take(stream_of(ORDER), 4, tenant="default", holder="m-2", redelivered=False)
 
 
 def test_appends_of_different_orders_do_not_wait_for_each_other(

@@ -153,7 +153,9 @@ def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) 
     orders_log.record(history, [placed(), paid()], CAUSE)
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
-    Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    Leases(orders_log.engine).take(
+        stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False
+    )
 
     assert sweep(orders_log.engine, 0, 0) == []
 
@@ -164,7 +166,9 @@ def test_the_sweeper_calls_for_an_order_as_soon_as_its_holder_falls_silent(
     orders_log.publisher.stop()
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
-    Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    Leases(orders_log.engine).take(
+        stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False
+    )
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
 

@@ -47,7 +47,9 @@ def model() -> Silent:
 def attempt(orders_log: Log, model: Silent) -> Attempt:
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     history = orders_log.record(history, [placed(), paid()], CAUSE)
-    lease = Leases(orders_log.engine).take(stream_of(ORDER), 2, holder="m-1", redelivered=False)
+    lease = Leases(orders_log.engine).take(
+        stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False
+    )
     assert lease is not None
     tools: Any = SimpleNamespace(log=orders_log, model=model, stopping=threading.Event())
     ours = Attempt(history=history, lease=lease, cause=CAUSE, tools=tools, leg_ends=0)
@@ -65,7 +67,7 @@ def test_a_worker_whose_order_was_taken_over_cuts_its_calls_off(
         connection.exec_driver_sql("update ledgerpress.streams set held_until = '-infinity'")
         connection.exec_driver_sql("reset role")
     taken = Leases(orders_log.engine).take(
-        stream_of(ORDER), attempt.order.version, holder="m-2", redelivered=False
+        stream_of(ORDER), attempt.order.version, tenant="default", holder="m-2", redelivered=False
     )
     assert taken is not None
     orders_log.record(orders_log.read(ORDER), [started(2)], CAUSE, fence=taken.fence)

@@ -108,8 +108,11 @@ class Leases:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    def take(self, stream: str, version: int, *, holder: str, redelivered: bool) -> Lease | None:
-        """As ``storage.leases`` does."""
+    def take(
+        self, stream: str, version: int, *, tenant: str, holder: str, redelivered: bool
+    ) -> Lease | None:
+        """As ``storage.leases`` does, for a tenant without limits."""
+        del tenant
         self._process.halt()
         database = self._process.world.database
         fence = database.claim(stream, version, holder, redelivered=redelivered)

@@ -208,20 +208,6 @@ def test_an_orderly_end_is_no_crash() -> None:
     assert isinstance(next_step(*many), Write)
 
 
-def test_an_order_that_grows_too_dear_is_parked() -> None:
-    dear = written("section-001", cost=QUICK.budget + 1)
-
-    step = next_step(dear)
-    assert isinstance(step, Park)
-    assert step.reason == "budget"
-
-
-def test_an_order_that_has_everything_written_is_delivered_whatever_it_cost() -> None:
-    dear = written("section-001", cost=QUICK.budget + 1)
-
-    assert isinstance(next_step(*all_written(), dear), Render)
-
-
 FACTS: dict[type, Callable[[Any], list[Any]]] = {
     Write: lambda step: [written(section.name) for section in step.sections],
     Render: lambda step: [rendered(chunk.name) for chunk in step.chunks],

@@ -1,15 +1,57 @@
 -- The log, and what is written with it in one transaction. Runs as the owner, who cannot log in.
 -- Only what Postgres 15 has.
 
+-- Whose customers the orders are, and what they may use. Limits that are null do not limit.
+create table tenants (
+    tenant              text primary key check (tenant ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
+    title               text not null,
+    at_work             int check (at_work > 0),               -- orders worked on at the same time
+    priority            int not null default 5 check (priority between 0 and 9),  -- 0 goes first
+    requests_per_minute int check (requests_per_minute > 0),   -- calls of the model
+    tokens_per_minute   int check (tokens_per_minute > 0),
+    order_budget        bigint check (order_budget > 0),       -- millionths of a dollar
+    month_budget        bigint check (month_budget > 0),       -- the same
+    stripe_secrets      bytea,                                 -- sealed under VAULT_KEY
+    created_at          timestamptz not null default clock_timestamp(),
+    taken_at            timestamptz not null default '-infinity'  -- when an order of theirs was last taken up
+);
+insert into tenants (tenant, title) values ('default', 'Default');
+
+-- Keys of 256 random bits: their SHA-256 tells nothing about them, and needs no salt.
+create table api_keys (
+    key_hash   bytea primary key check (octet_length(key_hash) = 32),
+    tenant     text not null references tenants,
+    label      text not null,
+    created_at timestamptz not null default clock_timestamp(),
+    revoked_at timestamptz
+);
+
+-- How each endpoint of the model is doing, for all workers: the circuit breaker.
+create table endpoints (
+    endpoint   text primary key,
+    failures   int not null default 0,                         -- in a row
+    opened     int not null default 0,                         -- how often in a row the breaker has opened
+    open_until timestamptz not null default '-infinity'
+);
+
+-- Allowances per minute: when each would be full again (GCRA, the leaky bucket as a meter).
+create table allowances (
+    allowance text primary key,
+    full_at   timestamptz not null
+);
+
 create table streams (
     stream     text primary key,
     version    int not null check (version >= 0),
     head       bytea not null,                          -- the hash of the stream's last event
     fence      bigint not null default 0,               -- the latest attempt's number
     holder     text,                                    -- the delivery under which it is being worked on
+    tenant     text,                                    -- whose order is being worked on, if that is limited
     held_until timestamptz not null default '-infinity',
     nudged_at  timestamptz not null default '-infinity' -- when the sweeper last asked somebody to look at it
 ) with (fillfactor = 70);
+
+create index streams_at_work on streams (tenant) where tenant is not null;
 
 create table events (
     seq         bigint generated always as identity primary key,  -- unique, not in order of commit: see "unsealed"
@@ -40,6 +82,9 @@ create table orders (
     word       text not null check (word in ('awaiting_payment', 'queued', 'writing', 'pressing', 'delivering',
                    'delivered', 'retrying', 'attention', 'cancelled', 'erased')),
     workable   boolean not null,
+    spent      bigint not null,                         -- the most its calls can have cost, millionths of a dollar
+    reserved   bigint not null,                         -- the most its calls in flight can cost
+    tell_at    timestamptz,                             -- when somebody is to be told of it by mail
     session    text not null,
     intent     text not null,
     parent     uuid,
@@ -54,7 +99,9 @@ create index orders_by_intent on orders (intent) where intent <> '';
 create index orders_by_parent on orders (parent) where parent is not null;
 create index orders_open_parts on orders (parent)
     where parent is not null and word not in ('delivered', 'cancelled', 'erased');
-create index orders_workable on orders (order_id) where workable;
+create index orders_workable on orders (product, tenant, placed_at) where workable;
+create index orders_by_tenant on orders (tenant, placed_at);
+create index orders_to_tell on orders (tell_at) where tell_at is not null;
 
 -- Nudges, written with the events that caused them and deleted once the broker has confirmed them.
 create table outbox (
@@ -153,7 +200,8 @@ end $$;
 --
 -- p_row     the order's row as a JSON object (placed_at and updated_at are filled in here)
 -- p_nudges  [{"order_id", "product", "due_at"}]; without due_at: now
--- p_release  whether the attempt p_fence ends with these events, so that the nudge it leaves finds the order free
+-- p_release  whether the attempt p_fence ends with these events, so that the nudge it leaves finds the order free; if
+--           its tenant's limit keeps others waiting, the first of them is nudged too
 create function record(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
                        p_schemas smallint[], p_data text[], p_meta text, p_row json, p_nudges json, p_release boolean)
 returns table (version int, created boolean, nudges bigint[])
@@ -172,14 +220,23 @@ begin
         return;
     end if;
     if p_release then
-        update streams set held_until = '-infinity', holder = null where stream = p_stream and fence = p_fence;
+        update streams set held_until = '-infinity', holder = null, tenant = null
+            where stream = p_stream and fence = p_fence;
     end if;
     r := json_populate_record(null::orders, p_row);
-    insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.session, r.intent,
-                               r.parent, r.subject, r.token_hash, r.status, last.recorded_at, last.recorded_at)
-        on conflict (order_id) do update set version = excluded.version, word = excluded.word,
-            workable = excluded.workable, intent = excluded.intent, status = excluded.status,
+    insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.spent, r.reserved,
+                               r.tell_at, r.session, r.intent, r.parent, r.subject, r.token_hash, r.status,
+                               last.recorded_at, last.recorded_at)
+        on conflict (order_id) do update set version = excluded.version, product = excluded.product,
+            word = excluded.word, workable = excluded.workable, spent = excluded.spent, reserved = excluded.reserved,
+            tell_at = excluded.tell_at, intent = excluded.intent, status = excluded.status,
             updated_at = excluded.updated_at;
+    if p_release and exists (select from tenants t where t.tenant = r.tenant and t.at_work is not null) then
+        -- Written as if long ago, for the relay to publish at once.
+        insert into outbox (order_id, product, correlation, due_at, written_at)
+        select w.order_id, w.product, p_meta::json ->> 'correlation', last.recorded_at, '-infinity'
+        from waiting(null, r.tenant) w where w.order_id <> r.order_id order by w.placed_at limit 1;
+    end if;
     with written as (
         insert into outbox (order_id, product, correlation, due_at)
         select n.order_id, n.product, p_meta::json ->> 'correlation', coalesce(n.due_at, last.recorded_at)
@@ -190,21 +247,139 @@ begin
     return query select last.version, true, noted;
 end $$;
 
--- Takes a stream for one attempt, by this database's clock, if nobody holds it and it is still at p_version. Broker
--- redelivery of the very message under which it is held means that its holder's connection is gone: once its heart has
--- been silent for p_silent seconds too, the stream may be taken. Returns the fencing token, or nothing.
-create function claim(p_stream text, p_version int, p_holder text, p_redelivered boolean, p_seconds double precision,
-                      p_silent double precision)
+-- Takes an order's stream for one attempt, by this database's clock, if nobody holds it, it is still at p_version, and
+-- its tenant has less at work than it may. Broker redelivery of the very message under which it is held means that its
+-- holder's connection is gone: once its heart has been silent for p_silent seconds too, the stream may be taken. Returns
+-- the fencing token, or nothing.
+create function claim(p_stream text, p_version int, p_tenant text, p_holder text, p_redelivered boolean,
+                      p_seconds double precision, p_silent double precision)
 returns table (fence bigint)
-language sql security definer set search_path = ledgerpress, pg_temp as $$
-    update streams s set fence = s.fence + 1, holder = p_holder, nudged_at = '-infinity',
-        held_until = clock_timestamp() + make_interval(secs => p_seconds)
-    where s.stream = p_stream and s.version = p_version
-        and (s.held_until < clock_timestamp()
-             or (p_redelivered and s.holder = p_holder
-                 and s.held_until < clock_timestamp() + make_interval(secs => p_seconds - p_silent)))
-    returning s.fence
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+#variable_conflict use_column
+declare
+    most int;
+begin
+    select t.at_work into most from tenants t where t.tenant = p_tenant;
+    if most is not null then
+        perform pg_advisory_xact_lock(hashtextextended('at-work/' || p_tenant, 0));
+        if (select count(*) from streams h
+            where h.tenant = p_tenant and h.held_until > clock_timestamp() and h.stream <> p_stream) >= most then
+            return;
+        end if;
+    end if;
+    return query update streams s
+        set fence = s.fence + 1, holder = p_holder, tenant = case when most is not null then p_tenant end, nudged_at = '-infinity',
+            held_until = clock_timestamp() + make_interval(secs => p_seconds)
+        where s.stream = p_stream and s.version = p_version
+            and (s.held_until < clock_timestamp()
+                 or (p_redelivered and s.holder = p_holder
+                     and s.held_until < clock_timestamp() + make_interval(secs => p_seconds - p_silent)))
+        returning s.fence;
+    if found then
+        update tenants t set taken_at = clock_timestamp()
+            where t.tenant = p_tenant and exists (select from tenants other where other.tenant <> p_tenant);
+    end if;
+end $$;
+
+-- The orders that somebody could take up now and nobody has: of one product, or of all; of one tenant, or of all.
+create function waiting(p_product text, p_tenant text)
+returns table (order_id uuid, product text, tenant text, placed_at timestamptz)
+language sql stable as $$ -- without a search path of its own, so that it can be planned with the query around it
+    select o.order_id, o.product, o.tenant, o.placed_at
+    from ledgerpress.orders o join ledgerpress.streams s on s.stream = 'order-' || o.order_id
+    where o.workable and s.held_until < clock_timestamp()
+        and (p_product is null or o.product = p_product) and (p_tenant is null or o.tenant = p_tenant)
+        and (o.word <> 'retrying' or (o.status ->> 'retry_at')::timestamptz <= clock_timestamp())
 $$;
+
+-- Whose turn it is when a worker of p_product is free and was told of p_order: the oldest waiting order of the tenant
+-- whose orders were taken up longest ago. A step of priority is worth a minute of waiting. Tenants that have as much at
+-- work as they may are passed over. Returns nothing if p_order itself is not waiting, or there is nobody to give way to.
+create function turn(p_product text, p_order uuid)
+returns uuid
+language sql stable security definer set search_path = ledgerpress, pg_temp as $$
+    select first.order_id
+    from tenants t
+    cross join lateral (select w.order_id from waiting(p_product, t.tenant) w order by w.placed_at, w.order_id limit 1) first
+    where exists (select from waiting(p_product, null) w where w.order_id = p_order)
+        and (t.at_work is null
+             or t.at_work > (select count(*) from streams h where h.tenant = t.tenant and h.held_until > clock_timestamp()))
+    order by greatest(t.taken_at, '2000-01-01') + t.priority * interval '1 minute', t.tenant
+    limit 1
+$$;
+
+-- Asks the breaker of p_endpoint: how many calls may be made now (null: any number), and else after how many seconds to
+-- ask again. After five failures in a row it is open; when its time is over it lets one call through, and nobody else
+-- for p_probe seconds. "failures" says whether a success is worth reporting.
+create function permit(p_endpoint text, p_probe double precision)
+returns table (calls int, wait double precision, failures int)
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+#variable_conflict use_column
+declare
+    e endpoints;
+begin
+    select * into e from endpoints where endpoint = p_endpoint;
+    if not found or e.failures < 5 then
+        return query select null::int, 0.0::double precision, coalesce(e.failures, 0);
+        return;
+    end if;
+    update endpoints set open_until = clock_timestamp() + make_interval(secs => p_probe)
+        where endpoint = p_endpoint and failures >= 5 and open_until <= clock_timestamp();
+    if found then
+        return query select 1, 0.0::double precision, e.failures;
+        return;
+    end if;
+    select * into e from endpoints where endpoint = p_endpoint;
+    return query select case when e.failures >= 5 then 0 end,
+        greatest(0.0, extract(epoch from e.open_until - clock_timestamp()))::double precision, e.failures;
+end $$;
+
+-- Tells the breaker how a call ended. Opens it for 5 s, 10 s, 20 s ... up to 60 s, or as long as the other side asked.
+create function report(p_endpoint text, p_ok boolean, p_after double precision, p_probing boolean)
+returns void
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+#variable_conflict use_column
+begin
+    if p_ok then
+        update endpoints set failures = 0, opened = 0, open_until = '-infinity'
+            where endpoint = p_endpoint and failures > 0;
+        return;
+    end if;
+    insert into endpoints as e (endpoint, failures) values (p_endpoint, 1)
+        on conflict (endpoint) do update set failures = e.failures + 1;
+    update endpoints set opened = opened + 1, open_until = clock_timestamp()
+            + make_interval(secs => greatest(p_after, least(60, 5 * 2 ^ least(opened, 10))))
+        where endpoint = p_endpoint and failures >= 5 and (p_probing or open_until <= clock_timestamp());
+end $$;
+
+-- Takes p_amounts from allowances of so many a minute, all or none. Returns how many seconds to wait first; 0 once they
+-- are taken. More than a minute's worth is let through when the allowance is full.
+create function take(p_allowances text[], p_amounts double precision[], p_per_minute double precision[])
+returns double precision
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+declare
+    at   timestamptz;
+    wait double precision;
+begin
+    insert into allowances (allowance, full_at)
+        select a, '-infinity' from unnest(p_allowances) a order by a on conflict do nothing;
+    perform from allowances where allowance = any (p_allowances) order by allowance for update;
+    at := clock_timestamp();
+    select max(case when w.full_at <= at then 0
+                    else extract(epoch from w.full_at - at) + 60 * w.amount / w.per_minute - 60 end)
+        into wait
+        from (select a.full_at, n.amount, n.per_minute from allowances a
+              join unnest(p_allowances, p_amounts, p_per_minute) as n (name, amount, per_minute)
+                on n.name = a.allowance) w;
+    if wait > 0 then
+        return wait;
+    end if;
+    update allowances a
+        set full_at = greatest(a.full_at, at) + make_interval(secs => 60 * n.amount / n.per_minute)
+        from unnest(p_allowances, p_amounts, p_per_minute) as n (name, amount, per_minute)
+        where n.name = a.allowance;
+    return 0;
+end $$;
 
 -- Says that these attempts are alive. Returns the streams that are still theirs.
 create function beat(p_streams text[], p_fences bigint[], p_seconds double precision)
@@ -226,8 +401,10 @@ alter table events enable always trigger never_changed;
 alter table events enable always trigger never_emptied;
 
 revoke all on all functions in schema ledgerpress from public;
-grant execute on function append, record, claim, beat, event_hash to ledgerpress_app;
+grant execute on function append, record, claim, waiting, turn, beat, permit, report, take, event_hash
+    to ledgerpress_app;
 grant select on all tables in schema ledgerpress to ledgerpress_app;
 grant update (nudged_at) on streams to ledgerpress_app;
 grant insert, update, delete on outbox to ledgerpress_app;
 grant insert on subjects to ledgerpress_app;
+grant insert, update on tenants, api_keys to ledgerpress_app;

@@ -1,0 +1,124 @@
+"""Who has still to be told of what: the notices that an order's history calls for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from events.order import (
+    DisputeOpened,
+    MailFailed,
+    MailIntended,
+    MailSent,
+    Order,
+)
+from events.place import usable_address
+from events.plan import Delivery, Product
+
+# The mail to the customer, once in an order's life, however often it gets into trouble.
+TROUBLE = "trouble"
+# Why the customer cannot be reached: their address is the trouble.
+_UNREACHABLE = frozenset({"mail-refused", "mail-address"})
+_FIRST_WAIT = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(hours=1)
+# How long after an intent without an outcome the notice is sent again, under the same Message-ID.
+_DOUBT = timedelta(minutes=2)
+_MOST_TRIES = 12
+
+
+class To(StrEnum):
+    """Who is told."""
+
+    CUSTOMER = "customer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail that is owed. ``mail`` is its name in the log; ``due_at`` is never later than it should go out."""
+
+    mail: str
+    to: To
+    due_at: datetime
+
+
+def owed(order: Order, product: Product | None) -> tuple[Notice, ...]:
+    """The notices that have not gone out yet, whenever they are due.
+
+    ``product`` is ``None`` when the catalogue does not have what was paid for. A part's customer is told of by its
+    bundle, and so are its disputes.
+    """
+    if order.placed is None:
+        return ()
+    found = (
+        Notice(mail, to, later)
+        for mail, to, due_at in _called_for(order, product)
+        if (later := _next(order, mail, due_at)) is not None
+    )
+    return tuple(found)
+
+
+def tell_at(order: Order, product: Product | None) -> datetime | None:
+    """When the next notice is due, or ``None`` if none is owed."""
+    return min((each.due_at for each in owed(order, product)), default=None)
+
+
+def intend(order: Order, notice: Notice, message_id: str, now: datetime) -> MailIntended:
+    """The intent to send ``notice`` now."""
+    return MailIntended(
+        mail=notice.mail,
+        attempt=tries(order, notice.mail) + 1,
+        message_id=message_id,
+        until=(now + _DOUBT).isoformat(),
+    )
+
+
+def fail(intent: MailIntended, reason: str, now: datetime, *, final: bool) -> MailFailed:
+    """What to record when the notice did not go out: 30 s, 60 s, 120 s ... later again, up to twelve times."""
+    wait = min(_FIRST_WAIT * 2 ** (intent.attempt - 1), _LONGEST_WAIT)
+    over = final or intent.attempt >= _MOST_TRIES
+    retry_at = "" if over else (now + wait).isoformat()
+    return MailFailed(mail=intent.mail, attempt=intent.attempt, reason=reason, retry_at=retry_at)
+
+
+def tries(order: Order, mail: str) -> int:
+    """How often ``mail`` has been tried."""
+    last = order.mails.get(mail)
+    return last.attempt if isinstance(last, MailIntended | MailFailed) else 0
+
+
+def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To, datetime]]:
+    assert order.placed is not None
+    placed_at = datetime.fromisoformat(order.placed.at)
+    if order.attention and not order.cancelled:
+        yield f"alert-{order.attentions}", To.OPERATOR, placed_at
+    if _concerns_customer(order, product):
+        yield TROUBLE, To.CUSTOMER, placed_at
+    if order.placed.parent:
+        return
+    if order.disputed:
+        disputes = sum(isinstance(each, DisputeOpened) for each in order.reversals)
+        yield f"alert-dispute-{disputes}", To.OPERATOR, placed_at
+    if product and order.paid and not order.closed:
+        yield "alert-late", To.OPERATOR, placed_at + timedelta(seconds=product.pacing.deadline)
+
+
+def _concerns_customer(order: Order, product: Product | None) -> bool:
+    assert order.placed is not None
+    if order.closed or order.placed.parent or not usable_address(order.placed.email):
+        return False
+    if product and product.delivery is not Delivery.MAIL:
+        return False
+    reachable = order.attention is not None and order.attention.reason not in _UNREACHABLE
+    return reachable or bool(order.held_parts)
+
+
+def _next(order: Order, mail: str, due_at: datetime) -> datetime | None:
+    match order.mails.get(mail):
+        case MailSent():
+            return None
+        case MailIntended(until=until) if until:
+            return datetime.fromisoformat(until)
+        case MailFailed(retry_at=retry_at):
+            return datetime.fromisoformat(retry_at) if retry_at else None
+    return due_at
