@@ -24,6 +24,8 @@ from storage.database import connected
 from storage.inbox import Inbox
 from storage.opening import opened
 from storage.settings import Settings
+from storage.stripe_secrets import StripeSecrets
+from storage.tenants import Tenants
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
@@ -56,6 +58,8 @@ def create_app(settings: Settings) -> FastAPI:
                 log=log,
                 reception=reception,
                 blobs=Blobs(settings.blob_url),
+                tenants=Tenants(log.engine),
+                stripe_secrets=StripeSecrets(log.engine, settings),
                 clock=lambda: datetime.now(UTC),
             )
             yield
