@@ -11,19 +11,26 @@ from actors.post import Post
 from actors.press.rendering import Press
 from events.plan import Product
 from storage.blobs import Blobs
+from storage.endpoints import Endpoints
 from storage.leases import Leases
 from storage.record import Log
+from storage.tenants import Tenants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """The world, as far as a worker touches it. ``name`` is who it says it is in the log."""
+    """The world, as far as a worker touches it. ``name`` is who it says it is in the log.
+
+    ``models`` are the one to ask, and those to fall back on; what an endpoint allows in a minute is for each of them.
+    """
 
     name: str
     log: Log
     leases: Leases
     blobs: Blobs
-    model: Model
+    models: tuple[Model, ...]
+    endpoints: Endpoints
+    tenants: Tenants
     press: Press
     post: Post
     limits: HardLimits
@@ -31,6 +38,8 @@ class Tools:
     stopping: threading.Event
     clock: Callable[[], datetime]
     speed: float = 1.0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
     def rest(self, seconds: float) -> None:
         """Pause, shorter when time runs faster, and not at all once the process is to stop."""

@@ -99,8 +99,13 @@ def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To
     if order.disputed:
         disputes = sum(isinstance(each, DisputeOpened) for each in order.reversals)
         yield f"alert-dispute-{disputes}", To.OPERATOR, placed_at
-    if product and order.paid and not order.closed:
-        yield "alert-late", To.OPERATOR, placed_at + timedelta(seconds=product.pacing.deadline)
+    if product and order.paid and not order.closed and not order.attention:
+        deadline = timedelta(seconds=product.pacing.deadline)
+        yield (
+            f"alert-late-{order.retries + 1}",
+            To.OPERATOR,
+            datetime.fromisoformat(order.since) + deadline,
+        )
 
 
 def _concerns_customer(order: Order, product: Product | None) -> bool:

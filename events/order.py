@@ -150,7 +150,8 @@ class SectionWritten:
 class CallFailed:
     """A call brought no usable answer. ``cost`` is what it cost all the same, in millionths of a dollar.
 
-    ``settled`` is false when nobody can know: the connection was lost, or the answer did not come in time.
+    ``lost`` counts its tries of which nobody knows whether they were answered, because the connection was lost or the
+    answer did not come in time. One of the tries may have been answered after all: then ``section-written`` stands too.
     """
 
     section: str
@@ -159,7 +160,7 @@ class CallFailed:
     reason: str
     tokens: Tokens
     cost: int
-    settled: bool = True
+    lost: int = 0
 
 
 @event("chunk-rendered", key=("chunk",))
@@ -266,9 +267,10 @@ class ResendAsked:
 
 @event("order-retried", key=("number",), intent=True)
 class OrderRetried:
-    """A person has looked: work may go on where it stopped."""
+    """A person has looked: work may go on where it stopped. ``at`` is when, RFC 3339: deadlines count from then."""
 
     number: int
+    at: str
 
 
 @event("order-corrected", key=("number",), intent=True)
@@ -359,12 +361,14 @@ class Order:
     progress: an order that still moves is never given up. ``asked`` are the sections whose calls are in flight, each of
     which can cost ``most_each``; ``wasted`` the calls that were answered without use; ``lost`` those of which nobody
     knows whether they were answered, because the worker died or let go, with the most that they can have cost.
+    ``since`` is when it was placed or, if that was later, when a person last let it go on.
     ``attentions``, ``notes``, ``retries``, ``corrections`` and ``resends`` count.
     """
 
     id: str
     version: int = 0
     placed: OrderPlaced | None = None
+    since: str = ""
     paid: Money | None = None
     reversals: tuple[Reversal, ...] = ()
     attempt: int = 0
@@ -449,8 +453,8 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
     """Apply one event. Never refuses: what happened, happened."""
     order = replace(order, version=order.version + 1)
     match event:
-        case OrderPlaced():
-            return replace(order, placed=event)
+        case OrderPlaced(at=at):
+            return replace(order, placed=event, since=at)
         case PaymentReceived(amount=amount):
             unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
             return replace(order, paid=amount, cancelled=None if unpaid else order.cancelled)
@@ -471,10 +475,12 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
         case SectionWritten(section=name):
             sections = {**order.sections, name: event}
             return replace(_progressed(_settled(order, name)), sections=sections)
-        case CallFailed(section=name, cost=cost, settled=settled):
-            if settled:
-                return replace(_settled(order, name), wasted=order.wasted + Calls(1, cost))
-            return replace(_settled(order, name), lost=order.lost + Calls(1, order.most_each))
+        case CallFailed(section=name, cost=cost, lost=lost):
+            return replace(
+                _settled(order, name),
+                wasted=order.wasted + Calls(int(lost == 0), cost),
+                lost=order.lost + Calls(lost, lost * order.most_each),
+            )
         case ChunkRendered(chunk=name):
             return replace(_progressed(order), chunks={**order.chunks, name: event})
         case DocumentBound():
@@ -502,7 +508,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
             return replace(order, notes=order.notes + 1)
         case ResendAsked():
             return replace(order, resends=order.resends + 1)
-        case OrderRetried():
+        case OrderRetried(at=at):
             # Whoever lets it go on knows that a mail may have gone out, and wants it sent.
             mails = {name: mail for name, mail in order.mails.items() if not _in_doubt(name, mail)}
             return replace(
@@ -510,6 +516,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
                 attention=None,
                 failure=None,
                 mails=mails,
+                since=at,
                 retries=order.retries + 1,
             )
         case OrderCorrected():

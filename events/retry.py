@@ -25,7 +25,7 @@ def fail(
     final = isinstance(error, LedgerpressError) and not isinstance(error, Unavailable)
     if asked_to_wait is None and order.failures + 1 >= product.attempts:
         final = True
-    if order.placed and now > datetime.fromisoformat(order.placed.at) + _deadline(product):
+    if order.since and now > datetime.fromisoformat(order.since) + _deadline(product):
         final = True
     wait = (
         FIRST_WAIT * 2**order.failures

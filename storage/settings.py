@@ -32,8 +32,10 @@ def _listed(value: object) -> object:
     return value
 
 
-def _url(*schemes: str) -> BeforeValidator:
+def _url(*schemes: str, optional: bool = False) -> BeforeValidator:
     def check(value: object) -> object:
+        if optional and not value:
+            return None
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         parts = urlsplit(text)
         if parts.scheme not in schemes:
@@ -74,7 +76,9 @@ VAULT_KEY_BYTES = 32
 _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 Secret = Annotated[SecretStr, Field(min_length=1)]
 # An empty one is none: compose.yaml hands on what .env leaves open.
-Token = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
+_none = BeforeValidator(lambda value: value or None)
+Token = Annotated[SecretStr | None, _none]
+PerMinute = Annotated[int | None, Field(ge=1), _none]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
 
@@ -94,6 +98,11 @@ class Settings(BaseSettings):
     openai_api_key: Secret
     openai_base_url: Annotated[str, _url("http", "https")] = "https://api.openai.com/v1"
     openai_model: str = "gpt-4.1-mini"
+    openai_fallback_model: Annotated[str | None, _none] = None
+    openai_fallback_base_url: Annotated[str | None, _url("http", "https", optional=True)] = None
+    openai_fallback_api_key: Token = None
+    openai_requests_per_minute: PerMinute = None
+    openai_tokens_per_minute: PerMinute = None
     smtp_url: Annotated[SecretStr, _url("smtp", "smtps")]
     mail_from: Annotated[str, BeforeValidator(_sender)]
     stripe_webhook_secret: Secrets
