@@ -93,6 +93,10 @@ def test_progress_is_what_is_recorded(http: httpx.Client, order: str, orders_log
         "calls": 1,
         "tokens": 1400,
         "cost": {"amount": 1280, "currency": "usd", "unit": "millionths"},
+        "lost": {
+            "calls": 0,
+            "at_most": {"amount": 0, "currency": "usd", "unit": "millionths"},
+        },
     }
 
 
