@@ -156,3 +156,53 @@ def _split(size: int) -> int:
 
 def _trailing_zeros(number: int) -> int:
     return (number & -number).bit_length() - 1
+
+
+class Tiling:
+    """Grows the tree over a whole log and tells every complete subtree of 256, 65536, ... leaves on the way.
+
+    ``Tree`` needs less memory; this one knows the roots that are kept to make proofs from.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        # The roots that wait on each level until there are 256 of them.
+        self._rows: list[list[bytes]] = [[]]
+
+    def add(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
+        """Add a leaf; return what became complete by it: level, index and root."""
+        self.size += 1
+        self._rows[0].append(leaf_hash(leaf))
+        complete = []
+        level = 0
+        while len(self._rows[level]) == _WIDTH:
+            root = _halved(self._rows[level])
+            self._rows[level] = []
+            level += 1
+            if level == len(self._rows):
+                self._rows.append([])
+            self._rows[level].append(root)
+            complete.append((level, self.size // _WIDTH**level - 1, root))
+        return complete
+
+    @property
+    def tree(self) -> Tree:
+        """The tree so far."""
+        peaks: list[bytes] = []
+        for row in reversed(self._rows):
+            start = 0
+            for bit in reversed(range(_WIDTH.bit_length() - 1)):
+                if len(row) & 1 << bit:
+                    peaks.append(_halved(row[start : start + (1 << bit)]))
+                    start += 1 << bit
+        return Tree(self.size, tuple(peaks))
+
+
+_WIDTH = 256
+
+
+def _halved(nodes: list[bytes]) -> bytes:
+    """The root over a power of two of neighbours."""
+    while len(nodes) > 1:
+        nodes = [node_hash(nodes[i], nodes[i + 1]) for i in range(0, len(nodes), 2)]
+    return nodes[0]

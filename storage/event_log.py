@@ -16,6 +16,20 @@ from storage.tables import events
 # The SQLSTATEs that append() raises, and what they mean to its caller.
 REFUSALS: Mapping[str, type[LedgerpressError]] = {"LP001": WrongExpectedVersion, "LP002": Fenced}
 
+# The columns that an event's hash covers, and the hash.
+HASHED = (
+    events.c.event_id,
+    events.c.stream,
+    events.c.version,
+    events.c.type,
+    events.c.schema,
+    events.c.recorded_at,
+    events.c.fence,
+    events.c.data,
+    events.c.meta,
+    events.c.previous,
+    events.c.hash,
+)
 
 _APPEND = text("""
     select created from append(
@@ -59,23 +73,11 @@ def metadata(cause: Cause, code: str) -> str:
 def read(connection: Connection, stream: str, *, after: int = 0) -> list[Link]:
     """The stream's events later than version ``after``, oldest first."""
     query = (
-        select(
-            events.c.event_id,
-            events.c.stream,
-            events.c.version,
-            events.c.type,
-            events.c.schema,
-            events.c.recorded_at,
-            events.c.fence,
-            events.c.data,
-            events.c.meta,
-            events.c.previous,
-            events.c.hash,
-        )
+        select(*HASHED)
         .where(events.c.stream == stream, events.c.version > after)
         .order_by(events.c.version)
     )
-    return [_stored(row) for row in connection.execute(query)]
+    return [link(row) for row in connection.execute(query)]
 
 
 def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str) -> bool:
@@ -109,7 +111,8 @@ def recorded(stored: Link, event: Any) -> Recorded:
     )
 
 
-def _stored(row: Any) -> Link:
+def link(row: Any) -> Link:
+    """A row of the columns in ``HASHED``."""
     return Link(
         id=row.event_id,
         stream=row.stream,

@@ -78,6 +78,7 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 # An empty one is none: compose.yaml hands on what .env leaves open.
 _none = BeforeValidator(lambda value: value or None)
 Token = Annotated[SecretStr | None, _none]
+Seeds = Annotated[list[SecretStr] | None, NoDecode, BeforeValidator(_keys), _none]
 PerMinute = Annotated[int | None, Field(ge=1), _none]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     public_url: Annotated[str, _url("http", "https")]
     operator_token: Token = None
     auditor_token: Token = None
+    signing_key: Seeds = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Annotated[int, Field(ge=1, le=64)] = 1

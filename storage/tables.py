@@ -1,6 +1,7 @@
 """The tables as queries see them; the migrations are what makes them."""
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BigInteger,
     Boolean,
@@ -150,4 +151,47 @@ allowances = Table(
     metadata,
     Column("allowance", Text, primary_key=True),
     Column("full_at", DateTime(timezone=True), nullable=False),
+)
+
+unsealed = Table("unsealed", metadata, Column("seq", BigInteger, primary_key=True))
+
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("position", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+)
+
+tree = Table(
+    "tree",
+    metadata,
+    Column("one", Boolean, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", ARRAY(LargeBinary), nullable=False),
+)
+
+tiles = Table(
+    "tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True),
+    Column("index", BigInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("previous", LargeBinary),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("vkey", Text, primary_key=True),
+    Column("published_at", DateTime(timezone=True), nullable=False),
 )

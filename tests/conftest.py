@@ -94,6 +94,7 @@ def environment(database: str, tmp_path: Path) -> dict[str, str]:
         "RABBITMQ_URL": needed("RABBITMQ_URL"),
         "BLOB_URL": (tmp_path / "blobs").as_uri(),
         "VAULT_KEY": base64.b64encode(hashlib.sha256(b"test").digest()).decode(),
+        "SIGNING_KEY": base64.b64encode(hashlib.sha256(b"signing").digest()).decode(),
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
         "SMTP_URL": "smtp://127.0.0.1:9",

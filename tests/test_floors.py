@@ -32,7 +32,7 @@ DOORS = {
     "sqlalchemy": {"storage/"},
     "psycopg": {"storage/"},
     "alembic": {"storage/schema.py", "storage/migrations/"},
-    "cryptography": {"storage/vault.py"},
+    "cryptography": {"storage/vault.py", "storage/signing.py", "storage/bundle/verify.py"},
     "pydantic": {"api/", "storage/settings.py"},
     "pydantic_settings": {"storage/settings.py"},
     "structlog": {"storage/telemetry.py"},

@@ -92,7 +92,7 @@ def nudge_again(system: System, order: Bought) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_worker_costs_at_most_the_calls_in_flight(system: System, seed: int) -> None:
-    moments = random.Random(seed)  # noqa: S311 - chance, not secrecy
+    moments = random.Random(seed)
     order = buy(system, "personal_blueprint")
     width = find("personal_blueprint").width
     kills = 3

@@ -234,7 +234,7 @@ def test_one_end_through_the_door_in_any_order_and_number(
     end: tuple[Any, ...],
     said: list[Callable[[Payment], dict[str, Any]]],
 ) -> None:
-    draw = random.Random(len(said))  # noqa: S311 - chance, not secrecy
+    draw = random.Random(len(said))
     for arrival in draw.sample(list(permutations(said)), 20):
         payment = Payment()
         for event in (*arrival, *draw.choices(arrival, k=2)):

@@ -1,0 +1,61 @@
+"""The keeper's sealer: gives events their place in the whole log soon after they are committed, and signs it."""
+
+import threading
+import time
+
+from events.errors import Conflict, LedgerpressError, Unavailable
+from storage.blobs import Blobs
+from storage.checkpoints import Folder, publish, sign
+from storage.record import Log
+from storage.sealer import seal
+from storage.settings import Settings
+from storage.signing import Signer, signer
+from storage.telemetry import log
+
+_POLL_SECONDS = 0.05
+_PAUSE_SECONDS = 1.0
+_CHECKPOINT_SECONDS = 60.0
+# How often it is looked whether somebody's latest checkpoint is that old, or not yet published.
+_LOOK_SECONDS = 10.0
+
+
+def start(orders: Log, settings: Settings, stopping: threading.Event) -> threading.Thread:
+    """Go on in a thread of its own until ``stopping``; it ends before that only by a fault of ours."""
+    thread = threading.Thread(
+        target=_go_on, args=(orders, settings, stopping), name="sealer", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
+    ours, folder = signer(settings), Folder(Blobs(settings.blob_url).root)
+    if ours is None:
+        log.warning("SIGNING_KEY is not set: no checkpoint is signed")
+    looked = -_LOOK_SECONDS
+    while not stopping.is_set():
+        try:
+            sealed = seal(orders.engine)
+            if ours and time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                _sign(orders, ours, folder)
+        except Unavailable as error:
+            log.warning("the sealer waits", reason=error.reason)
+            stopping.wait(_PAUSE_SECONDS)
+        else:
+            if not sealed:
+                stopping.wait(_POLL_SECONDS)
+
+
+def _sign(orders: Log, ours: Signer, folder: Folder) -> None:
+    """Sign if it is time, and publish. Whatever is wrong with that, sealing goes on."""
+    try:
+        if sign(orders.engine, ours, folder, seconds=_CHECKPOINT_SECONDS):
+            log.info("checkpoint signed")
+        publish(orders.engine, folder)
+    except (Conflict, Unavailable) as error:
+        log.info("no checkpoint this time", reason=error.reason)
+    except LedgerpressError as error:
+        log.error("no checkpoint can be signed", reason=error.reason, detail=str(error))
+    except OSError as error:
+        log.error("no checkpoint can be published", error=type(error).__name__)

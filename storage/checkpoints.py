@@ -1,0 +1,210 @@
+"""Signed checkpoints: made, kept in the database, and published outside it."""
+
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.exc import DBAPIError
+
+from events.checkpoint import Checkpoint, Key, Note, read_key, read_note
+from events.errors import Conflict, LedgerpressError
+from events.merkle import consistency_proof, consistent
+from storage.database import AWAY, away, connected, failed
+from storage.sealed import Nodes, grown_tree
+from storage.signing import Signer, signed_by
+from storage.tables import checkpoints, signing_keys
+
+_ADD = text("select add_checkpoint(:note, cast(:keys as text[]), :seconds)")
+_FOLDER = "checkpoints"
+
+
+class Forked(LedgerpressError):
+    """The log does not go on from what was signed before: nothing more is signed until a person has looked."""
+
+    reason = "log-forked"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint as it is kept: the exact note, what it says, and when it was recorded."""
+
+    text: str
+    note: Note
+    recorded_at: datetime
+
+    @property
+    def size(self) -> int:
+        """How many events it covers."""
+        return self.note.checkpoint.size
+
+
+def read(connection: Connection, *, after: int = 0, most: int = 1000) -> list[Kept]:
+    """The checkpoints larger than ``after``, smallest first. Raises ``BadCheckpoint`` for what is none."""
+    query = (
+        select(checkpoints.c.note, checkpoints.c.recorded_at)
+        .where(checkpoints.c.size > after)
+        .order_by(checkpoints.c.size)
+        .limit(most)
+    )
+    return [
+        Kept(row.note, read_note(row.note), row.recorded_at) for row in connection.execute(query)
+    ]
+
+
+def latest(connection: Connection, *, most: int = 1) -> list[Kept]:
+    """The latest ``most`` checkpoints, smallest first."""
+    query = (
+        select(checkpoints.c.note, checkpoints.c.recorded_at)
+        .order_by(checkpoints.c.size.desc())
+        .limit(most)
+    )
+    rows = connection.execute(query).all()
+    return [Kept(row.note, read_note(row.note), row.recorded_at) for row in reversed(rows)]
+
+
+def keys(connection: Connection) -> list[Key]:
+    """The public keys that this installation has signed with, or will."""
+    query = select(signing_keys.c.vkey).order_by(signing_keys.c.published_at, signing_keys.c.vkey)
+    return [read_key(each) for each in connection.execute(query).scalars()]
+
+
+def sign(engine: Engine, signer: Signer, folder: "Folder", *, seconds: float = 0.0) -> bool:
+    """Sign the tree as it is now, if it has grown and the latest checkpoint is ``seconds`` old; return whether.
+
+    What is signed goes on from the latest checkpoint, and from the latest that was published: that is proved first.
+    Raises ``Forked`` if it does not, ``Conflict`` if somebody else was faster, and ``Unavailable``.
+    """
+    with connected(engine) as connection:
+        before = latest(connection)
+        tree = grown_tree(connection)
+        if tree.size == 0 or (before and before[0].size == tree.size):
+            return False
+        _goes_on(folder, before)
+        previous = None
+        if before:
+            old = before[0].note.checkpoint
+            _ours(before[0].note, signer)
+            previous = before[0].note.digest
+            try:
+                proof = consistency_proof(old.size, tree.size, Nodes(connection).node)
+            except LookupError:
+                proof = []
+            if not consistent(old.size, old.root, tree.size, tree.root, proof):
+                message = f"the log does not go on from its checkpoint at {old.size}"
+                raise Forked(message)
+        checkpoint = Checkpoint(
+            origin=signer.origin, size=tree.size, root=tree.root, previous=previous
+        )
+        return _add(engine, signer, checkpoint, seconds)
+
+
+def _add(engine: Engine, signer: Signer, checkpoint: Checkpoint, seconds: float) -> bool:
+    values = {
+        "note": signer.sign(checkpoint),
+        "keys": [str(key) for key in signer.keys],
+        "seconds": seconds,
+    }
+    try:
+        with engine.connect() as connection:
+            return bool(connection.execute(_ADD, values).scalar_one())
+    except AWAY as error:
+        raise away(error) from None
+    except DBAPIError as error:
+        if ours := failed(error, {"LP003": Conflict}):
+            raise ours from None
+        raise
+
+
+def publish(engine: Engine, folder: "Folder") -> int:
+    """Put outside what is not there yet, oldest first; return how many. Raises ``OSError`` if the disk is full."""
+    count = 0
+    while True:
+        with connected(engine) as connection:
+            found = read(connection, after=folder.newest())
+        for each in found:
+            folder.put(each)
+        count += len(found)
+        if not found:
+            return count
+
+
+class Folder:
+    """The checkpoints outside the database: a file for each, named by its size, never changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / _FOLDER
+
+    def sizes(self) -> list[int]:
+        """The sizes of the checkpoints there, smallest first."""
+        try:
+            names = [each.name for each in self.path.iterdir()]
+        except FileNotFoundError:
+            return []
+        return sorted(int(name[:-4]) for name in names if name[:-4].isdecimal())
+
+    def newest(self) -> int:
+        """The size of the largest one; 0 if there is none."""
+        return max(self.sizes(), default=0)
+
+    def get(self, size: int) -> str:
+        """The note there."""
+        return self._file(size).read_text("utf-8")
+
+    def put(self, kept: Kept) -> None:
+        """Write it; it has reached the disk when this returns. What is there already is not overwritten."""
+        file = self._file(kept.size)
+        self.path.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{uuid.uuid4().hex}")
+        with draft.open("x", encoding="utf-8", newline="") as opened:
+            opened.write(kept.text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        try:
+            os.link(draft, file)
+        except FileExistsError:
+            if _digest(self.get(kept.size)) != kept.note.digest:
+                message = f"another checkpoint than this database's was published at {kept.size}"
+                raise Forked(message) from None
+        finally:
+            draft.unlink()
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _file(self, size: int) -> Path:
+        return self.path / f"{size:020}.txt"
+
+
+def _goes_on(folder: Folder, before: list[Kept]) -> None:
+    """Refuse to go on from a database that is older than, or another than, the one whose checkpoints were published."""
+    outside = folder.newest()
+    inside = before[0].size if before else 0
+    if outside > inside:
+        message = (
+            f"a checkpoint at {outside} was published, and this database knows none behind {inside}"
+        )
+        raise Forked(message)
+    if outside and outside == inside and _digest(folder.get(outside)) != before[0].note.digest:
+        message = f"another checkpoint than this database's was published at {outside}"
+        raise Forked(message)
+
+
+def _ours(before: Note, signer: Signer) -> None:
+    """Refuse to vouch for a checkpoint that somebody else has signed."""
+    keys_then = [Key(before.checkpoint.origin, key.public) for key in signer.keys]
+    if signed_by(before, keys_then) is None:
+        message = (
+            f"no key in SIGNING_KEY has signed the latest checkpoint, at {before.checkpoint.size}; "
+            "an old key stays in it, behind the new one, until the new one has signed"
+        )
+        raise Forked(message)
+
+
+def _digest(text_: str) -> bytes:
+    return hashlib.sha256(text_.encode()).digest()

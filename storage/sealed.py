@@ -1,0 +1,101 @@
+"""The whole log in its one order, and its tree: what global readers and proofs are made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from events.chain import Link
+from events.merkle import Tree, leaf_hash, node_hash
+from storage import event_log
+from storage.tables import events, sealed, tiles, tree
+
+_WIDTH = 256
+_HEIGHT = 8  # 2 ** 8 is 256
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event as it is stored, and its place in the whole log."""
+
+    position: int
+    link: Link
+
+
+def read(connection: Connection, *, after: int = 0, most: int = 1000) -> list[Sealed]:
+    """The sealed events behind position ``after``, in order of position, at most ``most`` of them.
+
+    Whoever goes on behind the last position they have seen misses nothing, whatever was committed late.
+    """
+    query = (
+        select(sealed.c.position, *event_log.HASHED)
+        .join(events, events.c.seq == sealed.c.seq)
+        .where(sealed.c.position > after)
+        .order_by(sealed.c.position)
+        .limit(most)
+    )
+    return [Sealed(row.position, event_log.link(row)) for row in connection.execute(query)]
+
+
+def of_stream(connection: Connection, stream: str) -> list[Sealed]:
+    """The sealed events of a stream, oldest first."""
+    query = (
+        select(sealed.c.position, *event_log.HASHED)
+        .join(events, events.c.seq == sealed.c.seq)
+        .where(events.c.stream == stream)
+        .order_by(events.c.version)
+    )
+    return [Sealed(row.position, event_log.link(row)) for row in connection.execute(query)]
+
+
+def grown_tree(connection: Connection) -> Tree:
+    """The tree over all sealed events."""
+    row = connection.execute(select(tree.c.size, tree.c.peaks)).one()
+    return Tree(row.size, tuple(bytes(peak) for peak in row.peaks))
+
+
+class Nodes:
+    """Looks up the roots of subtrees: ``node`` is what ``events.merkle`` makes proofs with.
+
+    What is read is kept, 256 siblings at a time.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._read: dict[tuple[int, int], Sequence[bytes]] = {}
+
+    def node(self, start: int, end: int) -> bytes:
+        """The root over the leaves from ``start`` (from 0) up to, without, ``end``."""
+        level, more = divmod((end - start).bit_length() - 1, _HEIGHT)
+        first = start // _WIDTH**level
+        block, offset = divmod(first, _WIDTH)
+        level_nodes = self._siblings(level, block)[offset : offset + (1 << more)]
+        if len(level_nodes) != 1 << more:
+            message = f"the tree has no leaves from {start} to {end}"
+            raise LookupError(message)
+        nodes = list(level_nodes)
+        while len(nodes) > 1:
+            nodes = [node_hash(*nodes[i : i + 2]) for i in range(0, len(nodes), 2)]
+        return nodes[0]
+
+    def _siblings(self, level: int, block: int) -> Sequence[bytes]:
+        if (level, block) not in self._read:
+            first = block * _WIDTH
+            if level:
+                query = (
+                    select(tiles.c.hash)
+                    .where(tiles.c.level == level, tiles.c.index >= first)
+                    .where(tiles.c.index < first + _WIDTH)
+                    .order_by(tiles.c.index)
+                )
+                found = [bytes(row) for row in self._connection.execute(query).scalars()]
+            else:
+                query = (
+                    select(events.c.hash)
+                    .join(sealed, sealed.c.seq == events.c.seq)
+                    .where(sealed.c.position > first, sealed.c.position <= first + _WIDTH)
+                    .order_by(sealed.c.position)
+                )
+                found = [leaf_hash(bytes(row)) for row in self._connection.execute(query).scalars()]
+            self._read[level, block] = found
+        return self._read[level, block]
