@@ -47,6 +47,7 @@ _KINDS = (
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
     ),
     Kind("report-not-ready", 404, "The report is not ready yet", _AGAIN, retryable=True),
+    Kind("not-signed-yet", 404, "No checkpoint covers this yet", _AGAIN, retryable=True),
     Kind("report-missing", 404, "There is no report", "See the order's status for the reason."),
     Kind("report-in-parts", 404, "This order is several reports", "Fetch that of each part."),
     Kind("method-not-allowed", 405, "This address does not do that", "Use a method from Allow."),

@@ -189,7 +189,8 @@ def _chosen(connection: Connection, scope: Scope, last: Kept, asked: set[int]) -
         return found
     chosen = {each.size: each for each in checkpoints.latest(connection, most=_CHECKPOINTS)}
     for size in asked - set(chosen):
-        exact = checkpoints.read(connection, after=size - 1, most=1)
+        known = 1 <= size <= last.size
+        exact = checkpoints.read(connection, after=size - 1, most=1) if known else []
         if not exact or exact[0].size != size:
             message = f"there is no checkpoint at {size}"
             raise NotFound(message)

@@ -132,9 +132,17 @@ const say = (text, state) => {
   verdict.firstElementChild.textContent = text;
 };
 
+const shown = (data) => {
+  try {
+    const { sealed, ...open } = JSON.parse(data);
+    return JSON.stringify(open) + (sealed ? " and personal data, encrypted" : "");
+  } catch {
+    return data;
+  }
+};
+
 const rows = bundle.events.map((event) => {
   const row = document.getElementById("events").insertRow();
-  const { sealed, ...open } = JSON.parse(event.data);
   const cells = ["", event.position, event.version, event.recorded_at, event.type];
   cells.forEach((text, index) => {
     const cell = row.insertCell();
@@ -142,7 +150,7 @@ const rows = bundle.events.map((event) => {
     cell.className = ["mark", "number", "number", "", ""][index];
   });
   const code = row.insertCell().appendChild(document.createElement("code"));
-  code.textContent = JSON.stringify(open) + (sealed ? " and personal data, encrypted" : "");
+  code.textContent = shown(event.data);
   return row;
 });
 
