@@ -1,7 +1,7 @@
 """Verifies the whole log as the database holds it: every hash, every position, the tree, and every checkpoint.
 
 Nothing but SHA-256, the trusted public keys and the published checkpoints is believed. What each check catches is told
-in ``docs/adr/0011-what-an-auditor-can-detect.md``.
+in ``docs/adr/0013-what-an-auditor-can-detect.md``.
 """
 
 import hashlib

@@ -45,7 +45,7 @@ _WITH = Annotated[
     typer.Option("--with-checkpoint", help="The size of an older checkpoint to put in."),
 ]
 
-_KEEP = "keep everything as it is; docs/adr/0011-what-an-auditor-can-detect.md says what was done"
+_KEEP = "keep everything as it is; docs/adr/0013-what-an-auditor-can-detect.md says what was done"
 _ASK = "ask for the file again, and for a checkpoint from somebody else"
 _SAY_WHOM = "ledgerpress audit verify --key NAME+ID+BASE64, or --trust-included"
 
