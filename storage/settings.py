@@ -4,11 +4,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -211,3 +212,50 @@ def _lines(error: ValidationError) -> Iterable[str]:
                 yield f"  {name} is not a setting (in .env); see docs/settings.md"
             case _:
                 yield f"  {name} {each['msg'].removeprefix('Value error, ')}"
+
+
+NAMES = tuple(name.upper() for name in Settings.model_fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvaged:
+    """What can be used of settings that may be broken: a stand-in is put where ``complaints`` names one."""
+
+    settings: Settings
+    complaints: Mapping[str, str]
+
+
+def salvage() -> Salvaged:
+    """The settings of this process as far as they are usable, for whoever looks for what is wrong with the rest."""
+    found: dict[str, Any] = {}
+
+    class Raw(Settings):
+        @model_validator(mode="before")
+        @classmethod
+        def keep(cls, raw: dict[str, Any]) -> dict[str, Any]:
+            found.update(raw)
+            return raw
+
+    try:
+        Raw()
+    except ValidationError as error:
+        lines = (line.strip().partition(" ") for line in _lines(error))
+        complaints = {name: complaint for name, _, complaint in sorted(lines)}
+    else:
+        complaints = {}
+    usable = {name: value for name, value in found.items() if name.upper() not in complaints}
+    settings = _Given.model_validate({**_STAND_INS, **usable})
+    return Salvaged(settings=settings, complaints=complaints)
+
+
+_STAND_INS = {
+    "database_url": "postgresql://nobody@localhost/none",
+    "rabbitmq_url": "amqp://nobody@localhost/",
+    "blob_url": "file:///nonexistent",
+    "vault_key": base64.b64encode(bytes(VAULT_KEY_BYTES)).decode(),
+    "openai_api_key": "none",
+    "smtp_url": "smtp://localhost",
+    "mail_from": "nobody@localhost",
+    "stripe_webhook_secret": "none",
+    "public_url": "http://localhost",
+}
