@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from events.envelope import Recorded
+from events.errors import NotFound
 from events.order import fold
 from events.products import CATALOGUE
 from sandbox.mailbox import Mailbox
@@ -38,7 +39,11 @@ def gathered(system: System, orders: Iterable[str]) -> Iterator[Evidence]:
 
     with opened(read_from(system.environment), CATALOGUE, pool=1) as log:
         for order in orders:
-            history = log.recorded(order)
+            try:
+                history = log.recorded(order)
+            except NotFound:
+                yield Evidence(stream=stream_of(order), history=(), links=())
+                continue
             yield evidence(order, history, log)
             for part in fold(order, (each.event for each in history)).parts.values():
                 yield evidence(part, log.recorded(part), log)

@@ -77,6 +77,9 @@ class Evidence:
 
 def complaints(found: Evidence) -> Iterator[str]:
     """Everything that the promise forbids and that happened to this order all the same."""
+    if not found.history:
+        yield "the log knows nothing of it"
+        return
     types = Counter(each.type for each in found.history)
     for kind in ONCE:
         if types[kind] != 1:
