@@ -29,6 +29,10 @@ class Kept:
         self._wanted: set[str] = set()
         self._lock = threading.RLock()
 
+    def copies(self, name: str) -> list[str]:
+        """The processes called so, or so and a number."""
+        return [each for each in self._commands if each.partition(".")[0] == name]
+
     def pid(self, name: str) -> int:
         """The process id it has now."""
         with self._lock:

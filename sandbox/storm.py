@@ -23,7 +23,7 @@ from sandbox.crowd import assortment, buy_all
 from sandbox.evidence import gathered
 from sandbox.running import ROOT, alone
 from sandbox.starting import NotStartedError
-from sandbox.system import System, standing, workers_of
+from sandbox.system import System, standing
 from sandbox.verdict import complaints
 from sandbox.wrecking import FROZEN, GAP_SECONDS, KILLED, Blow, wrecking
 from storage import orders as rows
@@ -88,11 +88,15 @@ def storm(
     *,
     gap: tuple[float, float] = GAP_SECONDS,
     console: Console,
-) -> Report:
-    """Let everybody buy while processes are killed, wait until all orders are settled, and judge."""
+) -> tuple[Report, dict[str, str]]:
+    """Let everybody buy while processes are killed, wait until all orders are settled, and judge.
+
+    Returns the report, and what was bought: orders' ids to products.
+    """
     chance = random.Random(seed)  # noqa: S311 - chance, not secrecy
-    groups = {name: workers_of(name, COPIES.get(name, 1)) for name in sorted(involved(wanted))}
-    groups |= {"api": ["api"], "keeper": ["keeper"]}
+    groups = {
+        name: system.processes.copies(name) for name in [*sorted(involved(wanted)), "api", "keeper"]
+    }
     began = time.monotonic()
     with wrecking(system.processes, groups, seed, gap) as wrecker:
         bought = buy_all(system, wanted, chance)
@@ -104,7 +108,8 @@ def storm(
             wrecker.spare(involved(wanted) - involved(bought[each] for each in left))
     seconds = time.monotonic() - began
     console.print("reading the log")
-    return judged(system, bought, wrecker.blows, placed_in=placed_in, seconds=seconds, seed=seed)
+    report = judged(system, bought, wrecker.blows, placed_in=placed_in, seconds=seconds, seed=seed)
+    return report, bought
 
 
 def involved(products: Iterable[str]) -> set[str]:
@@ -198,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
                 copies=COPIES,
             ) as system:
                 wanted = assortment(options.orders)
-                report = storm(system, wanted, options.seed, console=talk)
+                report, _ = storm(system, wanted, options.seed, console=talk)
     except (NotStartedError, LedgerpressError, TimeoutError, httpx.HTTPError) as error:
         talk.print(str(error), style="red", markup=False)
         return 1

@@ -53,8 +53,8 @@ def standing(
     """Start everything over the services named in the environment; stop it all on leaving.
 
     ``folder`` keeps keys, files, mails and logs. The stand-in model is used unless ``OPENAI_API_KEY`` is set.
-    ``settings`` go before everything else. ``copies`` says of which products there is more than one worker; they are
-    named as ``workers_of`` says.
+    ``settings`` go before everything else. ``copies`` says of which products there is not one worker, but more or none;
+    they are named as ``workers_of`` says.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {**os.environ, **(settings or {})}
@@ -108,7 +108,7 @@ def standing(
 
 def workers_of(product: str, copies: int) -> list[str]:
     """What the processes of a product are called: the first as the product, then ``.2``, ``.3``, ..."""
-    return [product, *(f"{product}.{number}" for number in range(2, copies + 1))]
+    return [product, *(f"{product}.{number}" for number in range(2, copies + 1))][:copies]
 
 
 def free_port() -> int:

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 # Two workers with one place each: most of a crowd waits in its queue while the model takes its time.
 CROWD = {"document_analysis": 8, "life_clarity": 3}
 MAILED = CROWD["life_clarity"]
-COPIES = dict.fromkeys(CROWD, 2)
+COPIES = {product: 2 if product in CROWD else 0 for product in CATALOGUE}
 WORKERS = [name for product in CROWD for name in workers_of(product, COPIES[product])]
 # How long the model takes for an answer, in seconds: while something is done to the services, and after it.
 SLOW, QUICK = 3.0, 0.2
@@ -51,7 +51,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "OPENAI_API_KEY": "",
         }
         with standing(folder, speed=SPEED, threads=1, settings=settings, copies=COPIES) as system:
-            system.processes.stop(*(set(CATALOGUE) - set(CROWD)))
             yield World(system, postgres, rabbit)
 
 
