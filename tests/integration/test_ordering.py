@@ -40,7 +40,7 @@ LOST = CallFailed(
     reason="timeout",
     tokens=Tokens(0, 0),
     cost=0,
-    settled=False,
+    lost=1,
 )
 FOREIGN = "0b9d1c52-6a1e-5c3f-9a55-1f0a4a3f7c11"
 
