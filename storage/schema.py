@@ -69,6 +69,13 @@ def current(connection: Connection) -> tuple[str | None, str | None]:
     return _reached(connection), newest()
 
 
+def usable(connection: Connection) -> bool:
+    """Whether this release can work with the database: it is not older, and may be newer, as during an upgrade."""
+    reached = _reached(connection)
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return reached is not None and (reached == newest() or reached not in known)
+
+
 def newest() -> str | None:
     """The newest revision there is."""
     return ScriptDirectory.from_config(_config()).get_current_head()
