@@ -41,7 +41,7 @@ _LOOK_SECONDS = 2.0
 _PATIENCE_SECONDS = 300.0
 SUMS = (
     "paid", "delivered", "mails", "copies", "doubtful", "sections", "calls", "repeated", "in_flight", "takeovers",
-    "events",
+    "spent", "events",
 )  # fmt: skip
 
 
@@ -50,7 +50,8 @@ class Report:
     """What became of a storm. ``seconds`` from the first payment to the last delivery.
 
     ``calls`` reached the model, ``repeated`` of them for a section that had been asked for before; ``in_flight`` were
-    announced by a worker that died before it had the answer. ``takeovers`` are attempts that another worker ended.
+    announced by a worker that died before it had the answer. ``takeovers`` are attempts that another worker ended,
+    ``spent`` those that failed and count against their order.
     ``doubtful`` are mails that may have been sent before, as the log says.
     """
 
@@ -69,6 +70,7 @@ class Report:
     freezes: int
     struck: dict[str, int]
     takeovers: int
+    spent: int
     events: int
     placed_in: float
     seconds: float
@@ -165,6 +167,7 @@ def judged(
             repeated=found.calls.total() - len(found.calls),
             in_flight=found.lost.total(),
             takeovers=len(found.crashed),
+            spent=found.spent,
             events=order.version,
         )
     return Report(

@@ -69,6 +69,12 @@ class Evidence:
         return started - ended - {max(started, default=0)}
 
     @property
+    def spent(self) -> int:
+        """How many of its attempts failed and count against it."""
+        events = [each.event for each in self.history]
+        return sum(isinstance(each, AttemptFailed) and each.spent for each in events)
+
+    @property
     def doubtful(self) -> int:
         """How often it says that a mail may have been sent before."""
         intended = [each for each in self.history if isinstance(each.event, MailIntended)]
@@ -103,10 +109,6 @@ def _against_sections(found: Evidence) -> Iterator[str]:
         # Every attempt announces what it is about to ask, and asks it once.
         if asked > 1 + lost[title]:
             yield f"{title!r} asked {asked} times, {lost[title]} of them lost"
-    for each in found.history:
-        event = each.event
-        if isinstance(event, AttemptFailed) and event.spent:
-            yield f"attempt {event.number} was spent: {event.reason}"
 
 
 def _against_mails(found: Evidence, types: Counter[str]) -> Iterator[str]:

@@ -45,7 +45,8 @@ class Wrecker:
         self._chance = chance
         self._gap = gap
         self._began = time.monotonic()
-        self._next = {group: self._soon(gap[0] / 4) for group in groups}
+        # The first blows fall while people are still paying.
+        self._next = {group: self._began + chance.uniform(0.5, gap[0] / 3) for group in groups}
         self._spared: set[str] = set()
         self._thaws: dict[str, float] = {}
         self._over = threading.Event()

@@ -133,7 +133,7 @@ def test_a_broker_that_forgets_everything_costs_no_order_and_no_call(
     report = bereft[how]
 
     assert is_kept(report)
-    assert report.repeated == 0
+    assert (report.repeated, report.spent) == (0, 0)
 
 
 def test_a_postgres_that_is_shut_down_at_once_costs_no_order(world: World) -> None:
@@ -157,7 +157,7 @@ def test_a_rolling_restart_under_load_loses_and_repeats_nothing(world: World) ->
     assert ended == dict.fromkeys(WORKERS, 0)
     report = finished(world, bought)
     assert is_kept(report)
-    assert (report.repeated, report.takeovers, report.in_flight) == (0, 0, 0)
+    assert (report.repeated, report.in_flight, report.takeovers, report.spent) == (0, 0, 0, 0)
 
 
 def test_a_storm_of_429_is_waited_out_and_spends_no_attempt(world: World) -> None:
@@ -169,7 +169,7 @@ def test_a_storm_of_429_is_waited_out_and_spends_no_attempt(world: World) -> Non
     report = finished(world, bought)
 
     assert is_kept(report)
-    assert (report.repeated, report.takeovers) == (0, 0)
+    assert (report.repeated, report.takeovers, report.spent) == (0, 0, 0)
 
 
 def refused(world: World, bought: dict[str, str]) -> set[str]:
