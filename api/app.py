@@ -46,6 +46,8 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
         ):
+            stripe_secrets = StripeSecrets(log.engine, settings)
+            stripe_secrets.begin()
             app.state.desk = Desk(
                 settings=settings,
                 catalogue=CATALOGUE,
@@ -53,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
                 reception=reception,
                 blobs=Blobs(settings.blob_url),
                 tenants=Tenants(log.engine),
-                stripe_secrets=StripeSecrets(log.engine, settings),
+                stripe_secrets=stripe_secrets,
                 clock=lambda: datetime.now(UTC),
             )
             yield
