@@ -45,8 +45,9 @@ def create_app(settings: Settings) -> FastAPI:
             opened(settings, CATALOGUE, pool=_POOL) as log,
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
+            closing(Tenants(log.engine)) as tenants,
+            closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
         ):
-            stripe_secrets = StripeSecrets(log.engine, settings)
             stripe_secrets.begin()
             app.state.desk = Desk(
                 settings=settings,
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
                 log=log,
                 reception=reception,
                 blobs=Blobs(settings.blob_url),
-                tenants=Tenants(log.engine),
+                tenants=tenants,
                 stripe_secrets=stripe_secrets,
                 clock=lambda: datetime.now(UTC),
             )

@@ -108,7 +108,23 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
                         "detail": {"type": "string"},
                         "retryable": {"type": "boolean"},
                         "next": {"type": "string"},
-                        "errors": {"type": "array", "items": {"type": "object"}},
+                        "errors": {
+                            "type": "array",
+                            "description": "What is wrong where; of a body, with a JSON pointer.",
+                            "items": {
+                                "type": "object",
+                                "required": ["in", "name", "message"],
+                                "properties": {
+                                    "in": {"type": "string", "examples": ["body"]},
+                                    "name": {"type": "string", "examples": ["fields.birth_date"]},
+                                    "pointer": {
+                                        "type": "string",
+                                        "examples": ["/fields/birth_date"],
+                                    },
+                                    "message": {"type": "string"},
+                                },
+                            },
+                        },
                         "request_id": {"type": "string"},
                     },
                 },

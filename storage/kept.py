@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
 from events.errors import Unavailable
@@ -54,6 +54,13 @@ class Kept(Generic[T]):
         """Have it read, and wait for nothing."""
         with self._lock:
             self._begun(time.monotonic())
+
+    def close(self) -> None:
+        """Wait a moment for a reading under way, so that nothing is read behind the back of whoever ends."""
+        with self._lock:
+            reading = self._reading
+        if reading is not None:
+            wait([reading], self._patience)
 
     @property
     def stale(self) -> bool:

@@ -36,6 +36,10 @@ class StripeSecrets:
         """Have them read, so that every tenant is known should Postgres go away."""
         self._kept.begin()
 
+    def close(self) -> None:
+        """Wait a moment for a reading under way."""
+        self._kept.close()
+
     def of(self, tenant: str) -> list[str]:
         """The tenant's secrets.
 

@@ -63,6 +63,10 @@ class Tenants:
             lambda: {each.tenant: each.limits for each in listed(engine)}, seconds=seconds
         )
 
+    def close(self) -> None:
+        """Wait a moment for a reading under way."""
+        self._kept.close()
+
     def of(self, tenant: str) -> Limits:
         """The tenant's limits; none for a tenant nobody has heard of. Raises ``Unavailable`` if they cannot be read."""
         return self._kept.get().get(tenant, _UNLIMITED)
