@@ -21,8 +21,8 @@ _LAST_SECONDS = 20.0
 
 def write(
     sections: tuple[Section, ...], attempt: Attempt, product: Product
-) -> Generator[SectionsAsked | SectionWritten]:
-    """Ask for ``sections`` at once; yield the intent, then each answer.
+) -> Generator[tuple[SectionsAsked | SectionWritten, ...]]:
+    """Ask for ``sections`` at once; yield the intent, then each answer, and those together that came together.
 
     Every answer that arrives is yielded, even if another call fails; then the worst error is raised. The calls are
     cancelled as soon as the log says that they are of no use any more: when the order has been refunded, say.
@@ -33,7 +33,7 @@ def write(
         if tools.stopping.is_set():
             return
     prompts = {section.name: compose(product, section, order) for section in sections}
-    yield SectionsAsked(attempt=order.attempt, sections=tuple(prompts), model=tools.model.name)
+    yield (SectionsAsked(attempt=order.attempt, sections=tuple(prompts), model=tools.model.name),)
 
     calls = {
         tools.model.ask(
@@ -46,21 +46,17 @@ def write(
     }
     errors: list[LedgerpressError] = []
     try:
-        for call in _answered(calls, attempt):
-            try:
-                answer = call.result()
-            except LedgerpressError as error:
-                errors.append(error)
-                continue
-            yield SectionWritten(
-                section=calls[call],
-                attempt=order.attempt,
-                model=answer.model,
-                tokens=answer.tokens,
-                cost=answer.cost,
-                milliseconds=answer.milliseconds,
-                text=answer.text,
-            )
+        for ended in _answered(calls, attempt):
+            written: list[SectionWritten] = []
+            for call in ended:
+                try:
+                    answer = call.result()
+                except LedgerpressError as error:
+                    errors.append(error)
+                    continue
+                written.append(_written(calls[call], answer, order.attempt))
+            if written:
+                yield tuple(written)
     finally:
         for call in calls:
             call.cancel()
@@ -68,23 +64,37 @@ def write(
         raise min(errors, key=lambda error: not isinstance(error, Refused))
 
 
-def _answered(calls: Iterable[Future[Answer]], attempt: Attempt) -> Generator[Future[Answer]]:
-    """Yield each call when it has ended, while it is still of use.
+def _written(section: str, answer: Answer, attempt: int) -> SectionWritten:
+    return SectionWritten(
+        section=section,
+        attempt=attempt,
+        model=answer.model,
+        tokens=answer.tokens,
+        cost=answer.cost,
+        milliseconds=answer.milliseconds,
+        text=answer.text,
+    )
+
+
+def _answered(calls: Iterable[Future[Answer]], attempt: Attempt) -> Generator[list[Future[Answer]]]:
+    """Yield the calls that have ended since, in the order they were asked, while they are still of use.
 
     When the process is told to stop, calls in flight may finish, but not for ever: what takes longer is cancelled, and
     asked again by whoever takes the order up.
     """
-    pending = set(calls)
+    pending = list(calls)
     patience = math.inf
     while pending and _of_use(attempt) and time.monotonic() < patience:
         if attempt.tools.stopping.is_set():
             patience = min(patience, time.monotonic() + _LAST_SECONDS)
-        ended, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
-        if not ended:
+        wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+        if ended := [call for call in pending if call.done()]:
+            pending = [call for call in pending if call not in ended]
+            yield ended
+        else:
             _look(attempt)
-        yield from ended
     # What has arrived is paid for, and recorded, even if it is of no use any more.
-    yield from (call for call in pending if call.done())
+    yield [call for call in pending if call.done()]
 
 
 def _of_use(attempt: Attempt) -> bool:

@@ -59,7 +59,7 @@ def test_a_worker_whose_order_was_taken_over_cuts_its_calls_off(
     attempt: Attempt, orders_log: Log, model: Silent
 ) -> None:
     facts = write(PRODUCT.sections[:2], attempt, PRODUCT)
-    attempt.note(next(facts))
+    attempt.note(*next(facts))
     with orders_log.engine.connect() as connection:
         connection.exec_driver_sql("set role none")
         connection.exec_driver_sql("update ledgerpress.streams set held_until = '-infinity'")
@@ -78,7 +78,7 @@ def test_an_absence_of_postgres_cuts_no_call_off(
     attempt: Attempt, orders_log: Log, model: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = write(PRODUCT.sections[:1], attempt, PRODUCT)
-    attempt.note(next(facts))
+    attempt.note(*next(facts))
 
     def away(*_: object) -> None:
         model.calls[0].set_result(ANSWER)  # while it is looked in vain whether it is still wanted
@@ -86,4 +86,4 @@ def test_an_absence_of_postgres_cuts_no_call_off(
 
     monkeypatch.setattr(orders_log, "catch_up", away)
 
-    assert [type(fact) for fact in facts] == [SectionWritten]
+    assert [type(fact) for (fact,) in facts] == [SectionWritten]
