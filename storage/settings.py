@@ -75,6 +75,9 @@ _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 Secret = Annotated[SecretStr, Field(min_length=1)]
 # An empty one is none: compose.yaml hands on what .env leaves open.
 Token = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
+Threads = Annotated[
+    Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(lambda value: value or None)
+]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
 
@@ -103,7 +106,7 @@ class Settings(BaseSettings):
     auditor_token: Token = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
-    worker_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
 
     @classmethod
