@@ -74,8 +74,8 @@ class Peer:
                 time.sleep(_SETTLE_SECONDS)
             yield process
 
-    def place(self, number: int) -> dict[str, float]:
-        """Place orders; return when each was committed, by the peers that say so."""
+    def place(self, number: int, pause: float = 0.0) -> dict[str, float]:
+        """Place orders, ``pause`` seconds apart; return when each was committed, by the peers that say so."""
         said = subprocess.run(
             [*self._command, "place", str(number)],
             cwd=ROOT,
@@ -83,6 +83,7 @@ class Peer:
                 **os.environ,
                 **self._ground.environment,
                 "DATABASE_URL": self._database,
+                "BENCH_PAUSE": str(pause),
             },
             check=True,
             stdout=subprocess.PIPE,

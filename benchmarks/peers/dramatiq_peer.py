@@ -18,6 +18,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 QUEUE = "bench_dramatiq"
 TEXT = '{"text": "' + 450 * "words " + '"}'
 SECONDS = float(os.environ.get("BENCH_MODEL_SECONDS", "0"))
+PAUSE = float(os.environ.get("BENCH_PAUSE", "0"))
 STARTS = os.environ.get("BENCH_STARTS", "")
 
 broker = RabbitmqBroker(url=os.environ["RABBITMQ_URL"], confirm_delivery=True)
@@ -59,6 +60,7 @@ def place(number: int) -> None:
         database().execute("insert into placed (peer, order_id) values ('dramatiq', %s)", (order,))
         sys.stdout.write(f"{order} {time.time():.6f}\n")
         write.send(order)
+        time.sleep(PAUSE)
 
 
 def work() -> None:
