@@ -23,7 +23,7 @@ from events.plan import Product
 from events.reversal import reverse
 from storage import event_log
 from storage.adding import add
-from storage.database import again_once, connected
+from storage.database import again_once, connected, directly
 from storage.event_log import Fact
 from storage.parts import tell
 from storage.record import Log
@@ -137,7 +137,7 @@ def _kept(orders_log: Log, tenant: str, intent: str) -> list[Any]:
         return []
 
     def ask() -> list[Any]:
-        with connected(orders_log.engine) as connection:
+        with directly(orders_log.engine) as connection:
             stored = event_log.read(connection, payment_stream(tenant, intent))
         return [decode(each.type, each.schema, each.data, lambda _: None) for each in stored]
 
