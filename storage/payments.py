@@ -7,13 +7,14 @@ comes second sees the other, and nobody else has to.
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
 
 from sqlalchemy import select
 
+from events.chain import Link
 from events.codec import decode, encode
 from events.envelope import Cause, event_id, kind_of
 from events.order import Order, evolve
@@ -91,6 +92,7 @@ def _bought(
     if history.order.placed is None:
         return Heard(verdict="ignored", reason="never-placed")
     wrote |= tell(history.order, cause, orders_log)
+    wrote = wrote or _written_by(cause, orders_log.links(name))
     return Heard(verdict="recorded" if wrote else "duplicate", order=name)
 
 
@@ -126,9 +128,16 @@ def _keep(said: Reversed, cause: Cause, orders_log: Log) -> bool:
             return event_log.append(connection, stream, [fact], meta)
 
     new = again_once(write)
-    if new:
-        log.info(kind.name, payment=said.intent, correlation=cause.correlation)
-    return new
+    if not new:
+        with connected(orders_log.engine) as connection:
+            return _written_by(cause, event_log.read(connection, stream))
+    log.info(kind.name, payment=said.intent, correlation=cause.correlation)
+    return True
+
+
+def _written_by(cause: Cause, links: Iterable[Link]) -> bool:
+    """Whether this very request wrote one of them: it lost the answer to its first try, and found its own events."""
+    return any(json.loads(each.meta)["correlation"] == cause.correlation for each in links)
 
 
 def _kept(orders_log: Log, tenant: str, intent: str) -> list[Any]:
