@@ -2,7 +2,9 @@
 
 import argparse
 import fcntl
+import hashlib
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from typing import Protocol
@@ -42,8 +44,9 @@ def main() -> int:
     # The orders that are placed from here would be a line each.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     (ROOT / ".run").mkdir(exist_ok=True)
-    with (ROOT / ".run" / "bench.lock").open("w") as lock:
-        # One at a time in a checkout: they would take each other's messages and time.
+    broker = hashlib.sha256(os.environ["RABBITMQ_URL"].encode()).hexdigest()[:8]
+    with (ROOT / ".run" / f"bench-{broker}.lock").open("w") as lock:
+        # One at a time on a broker: they would take each other's messages.
         fcntl.flock(lock, fcntl.LOCK_EX)
         report = BENCHMARKS[given.benchmark].measure(given)
     report.print(as_json=given.json)

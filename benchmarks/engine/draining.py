@@ -32,8 +32,16 @@ class Contestant:
         """Queue ``number`` orders before a stopped worker, let it go, and wait for the last one."""
         wanted = self.finished() + number
         self.worker.signal(signal.SIGSTOP)
+        wait_for(lambda: self.worker.stopped, 5, f"{self.name} was not stopped")
         self.place(number)
         wait_for(self.ready, _PATIENCE, f"{self.name}: the broker did not get everything")
+        if (
+            self.finished() > wanted - number
+        ):  # something let it go too early: this turn says nothing
+            self.worker.signal(signal.SIGCONT)
+            wait_for(lambda: self.finished() >= wanted, _PATIENCE, f"{self.name} did not finish")
+            self.drain(number)
+            return
         used = self.worker.cpu
         self.worker.signal(signal.SIGCONT)
         seconds = wait_for(

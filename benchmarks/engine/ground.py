@@ -56,6 +56,12 @@ class Process:
         return (int(stat[11]) + int(stat[12])) / _TICKS
 
     @property
+    def stopped(self) -> bool:
+        """Whether it stands still, after SIGSTOP."""
+        stat = Path(f"/proc/{self.popen.pid}/stat").read_text("ascii")
+        return stat.rpartition(")")[2].split()[0] == "T"
+
+    @property
     def memory(self) -> float:
         """Resident memory in MB."""
         pages = int(Path(f"/proc/{self.popen.pid}/statm").read_text("ascii").split()[1])

@@ -16,10 +16,11 @@ CLAIM = {
 
 
 @pytest.mark.acceptance
+@pytest.mark.timeout(300)  # seconds of work, on a machine that may be busy with other tests
 def test_a_quick_run_gives_figures_baselines_ratios_and_goals() -> None:
     needed("DATABASE_URL")
     needed("RABBITMQ_URL")
-    small = ["engine", "--quick", "--json", "--no-peers", "--only", "drain", "long", "memory"]
+    small = ["engine", "--quick", "--json", "--no-peers", "--only", "drain", "memory"]
 
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *small],
@@ -38,9 +39,9 @@ def test_a_quick_run_gives_figures_baselines_ratios_and_goals() -> None:
     assert {each["name"] for each in found["figures"]} >= {
         "Ledgerpress: drained",
         "Ledgerpress: worker CPU",
-        "161 sections: the engine's own time",
+        "worker memory after 40 orders",
     }
-    assert len(found["claims"]) == 2
+    assert len(found["claims"]) == 1
     assert all(set(each) == CLAIM for each in found["claims"])
 
 
