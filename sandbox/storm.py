@@ -8,24 +8,21 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from events.errors import LedgerpressError, Unavailable
 from events.products import CATALOGUE
 from events.views import SETTLED, Word
 from sandbox.crowd import assortment, buy_all
-from sandbox.evidence import gathered
+from sandbox.report import Report, judged, show
 from sandbox.running import ROOT, alone
 from sandbox.starting import NotStartedError
 from sandbox.system import System, standing
-from sandbox.verdict import complaints
-from sandbox.wrecking import FROZEN, GAP_SECONDS, KILLED, Blow, wrecking
+from sandbox.wrecking import GAP_SECONDS, wrecking
 from storage import orders as rows
 from storage import schema
 from storage.opening import opened
@@ -39,48 +36,6 @@ SPEED, LATENCY, THREADS = 50.0, 25.0, 4
 _LOOK_SECONDS = 2.0
 # So long nothing may be finished before we stop waiting and say what is left.
 _PATIENCE_SECONDS = 300.0
-SUMS = (
-    "paid", "delivered", "mails", "copies", "doubtful", "sections", "calls", "repeated", "in_flight", "takeovers",
-    "spent", "events",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What became of a storm. ``seconds`` from the first payment to the last delivery.
-
-    ``calls`` reached the model, ``repeated`` of them for a section that had been asked for before; ``in_flight`` were
-    announced by a worker that died before it had the answer. ``takeovers`` are attempts that another worker ended,
-    ``spent`` those that failed and count against their order.
-    ``doubtful`` are mails that may have been sent before, as the log says.
-    """
-
-    orders: int
-    by_product: dict[str, int]
-    paid: int
-    delivered: int
-    mails: int
-    copies: int
-    doubtful: int
-    sections: int
-    calls: int
-    repeated: int
-    in_flight: int
-    kills: int
-    freezes: int
-    struck: dict[str, int]
-    takeovers: int
-    spent: int
-    events: int
-    placed_in: float
-    seconds: float
-    seed: int
-    complaints: dict[str, list[str]]
-
-    @property
-    def kept(self) -> bool:
-        """Whether the promise was."""
-        return not self.complaints and self.repeated <= self.in_flight
 
 
 def storm(
@@ -140,50 +95,6 @@ def _settled(log: Log, order: str) -> bool:
     return row is not None and row.status.word in {*SETTLED, Word.ATTENTION}
 
 
-def judged(
-    system: System,
-    bought: Mapping[str, str],
-    blows: Sequence[Blow] = (),
-    *,
-    placed_in: float = 0.0,
-    seconds: float = 0.0,
-    seed: int = 0,
-) -> Report:
-    """Add up what the log, the mail server and the model know, and say what is wrong with it."""
-    sums: Counter[str] = Counter()
-    wrong: dict[str, list[str]] = {}
-    for found in gathered(system, bought):
-        order = found.order
-        if said := list(complaints(found)):
-            wrong[order.id] = said
-        sums.update(
-            paid=order.id in bought and order.paid is not None,
-            delivered=order.id in bought and order.delivered is not None,
-            mails=len(found.mails),
-            copies=found.mails.total() - len(found.mails),
-            doubtful=found.doubtful,
-            sections=len(order.sections),
-            calls=found.calls.total(),
-            repeated=found.calls.total() - len(found.calls),
-            in_flight=found.lost.total(),
-            takeovers=len(found.crashed),
-            spent=found.spent,
-            events=order.version,
-        )
-    return Report(
-        **{name: sums[name] for name in SUMS},
-        orders=len(bought),
-        by_product=dict(Counter(bought.values())),
-        kills=sum(each.what == KILLED for each in blows),
-        freezes=sum(each.what == FROZEN for each in blows),
-        struck=dict(sorted(Counter(each.name for each in blows).items())),
-        placed_in=round(placed_in, 1),
-        seconds=round(seconds, 1),
-        seed=seed,
-        complaints=wrong,
-    )
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a storm on a database of its own; return 0 if the promise was kept, 1 if not."""
     options = _options(arguments)
@@ -217,22 +128,6 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         show(report, data)
     return 0 if report.kept else 1
-
-
-def show(report: Report, console: Console) -> None:
-    """Print the report for people."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in asdict(report).items():
-        if isinstance(value, dict):
-            shown = ", ".join(f"{number} {each}" for each, number in value.items())
-        else:
-            shown = f"{value:,}"
-        if name != "complaints":
-            table.add_row(name.replace("_", " "), shown)
-    console.print(table)
-    for order, said in report.complaints.items():
-        console.print(f"[red]{order}[/red]  {'; '.join(said)}", soft_wrap=True)
-    console.print("The promise was kept." if report.kept else "[red]The promise was broken.[/red]")
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from sandbox.machine import rabbitmq
 from sandbox.machine.nodes import MARK
 from sandbox.machine.places import RUN
 from sandbox.machine.processes import marked
@@ -12,13 +13,14 @@ from sandbox.machine.sharing import shared
 
 
 class Service:
-    """A ``postgres`` or a ``rabbitmq``. It keeps its address, whatever happens to it."""
+    """A ``postgres``, or a ``rabbitmq`` that begins empty. It keeps its address, whatever happens to it."""
 
     def __init__(self, name: str) -> None:
         self.home = RUN / "own" / name
         self._name = name
         self._held = ExitStack()
         self.url = ""
+        rabbitmq.forget_everything(self.home)
         self.start()
 
     def start(self) -> None:

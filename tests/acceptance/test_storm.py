@@ -11,7 +11,8 @@ from rich.console import Console
 from events.order import OrderDelivered, SectionWritten
 from events.products import CATALOGUE
 from sandbox.evidence import gathered
-from sandbox.storm import Report, storm
+from sandbox.report import Report
+from sandbox.storm import storm
 from sandbox.system import standing
 from sandbox.verdict import Evidence, complaints
 from tests.conftest import Server, needed
