@@ -9,6 +9,7 @@ from storage.settings import load
 from storage.telemetry import start_logging
 
 USAGE = 2
+_NEXT = "docs/settings.md explains each setting; then: ledgerpress doctor"
 
 
 def main(role: str = "", *names: str) -> int:
@@ -23,7 +24,7 @@ def main(role: str = "", *names: str) -> int:
             start_logging(settings.log_format, process="keeper")
             return keeper.run(CATALOGUE, settings)
     except LedgerpressError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}\nnext: {_NEXT}\n")
         return USAGE
     sys.stderr.write(f"usage: ledgerpress run worker PRODUCT ({', '.join(CATALOGUE)}) | keeper\n")
     return USAGE

@@ -51,7 +51,12 @@ def upgrade(url: str) -> str:
 
 def current(connection: Connection) -> tuple[str | None, str | None]:
     """The revision the database is at, and the newest one there is."""
-    return _reached(connection), ScriptDirectory.from_config(_config()).get_current_head()
+    return _reached(connection), newest()
+
+
+def newest() -> str | None:
+    """The newest revision there is."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _reached(connection: Connection) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from api import cli
 from api.cli import app
 from events.products import discover
 from storage.settings import Settings
@@ -151,3 +152,15 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_command_in_the_contributing_guide_can_be_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source,) = blocks((ROOT / "CONTRIBUTING.md").read_text("utf-8"), "python")
+    (tmp_path / "greeting.py").write_text(source, "utf-8")
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+
+    result = CliRunner().invoke(app, ["greeting", "send", "Ada", "--json"])
+
+    assert (result.exit_code, result.stdout) == (0, '{"greeting":"Good day, Ada"}\n')
