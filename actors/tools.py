@@ -17,7 +17,10 @@ from storage.record import Log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """The world, as far as a worker touches it. ``name`` is who it says it is in the log."""
+    """The world, as far as a worker touches it. ``name`` is who it says it is in the log.
+
+    ``asks_in_doubt``: a report's mail that may have gone out already is not sent again before a person has said so.
+    """
 
     name: str
     log: Log
@@ -31,6 +34,7 @@ class Tools:
     stopping: threading.Event
     clock: Callable[[], datetime]
     speed: float = 1.0
+    asks_in_doubt: bool = False
 
     def rest(self, seconds: float) -> None:
         """Pause, shorter when time runs faster, and not at all once the process is to stop."""

@@ -63,6 +63,7 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             stopping=stopping,
             clock=lambda: datetime.now(UTC),
             speed=settings.speed,
+            asks_in_doubt=settings.mail_doubt == "ask",
         )
         return _consume(product, tools, settings)
 

@@ -36,9 +36,10 @@ class OrderPlaced:
 
 @event("payment-received")
 class PaymentReceived:
-    """The money is there, or none is due."""
+    """The money is there, or none is due. ``at`` is when we learned of it, RFC 3339."""
 
     amount: Money
+    at: str = ""
 
 
 @event("payment-refunded", key=("amount", "full"))
@@ -241,12 +242,13 @@ class MailSent:
 
 @event("mail-failed", key=("mail", "attempt"))
 class MailFailed:
-    """A notice did not go out. ``retry_at`` is RFC 3339, or empty if it is given up."""
+    """A notice did not go out, as far as we know. ``retry_at`` is RFC 3339, or empty if it is given up."""
 
     mail: str
     attempt: int
     reason: str
     retry_at: str = ""
+    message_id: str = ""
 
 
 @event("note-made", key=("number",), intent=True)
@@ -266,9 +268,10 @@ class ResendAsked:
 
 @event("order-retried", key=("number",), intent=True)
 class OrderRetried:
-    """A person has looked: work may go on where it stopped."""
+    """A person has looked: work may go on where it stopped. ``at`` is RFC 3339; its deadline counts from then."""
 
     number: int
+    at: str = ""
 
 
 @event("order-corrected", key=("number",), intent=True)
@@ -295,6 +298,8 @@ class OrderCancelled:
     reason: str
 
 
+# Why a person decides whether the report is mailed again.
+MAIL_DOUBTFUL = "mail-doubtful"
 # Why an order is cancelled that was never paid for. Money that arrives all the same revives it: what Stripe says comes
 # in any order, and the end must be the same.
 PAYMENT_FAILED = "payment-failed"
@@ -356,8 +361,9 @@ class Order:
 
     ``attempt`` is the latest fencing token, ``running`` whether that attempt has not ended as far as the log knows.
     ``failures`` counts spent attempts and ``crashes`` attempts that never said how they ended, both since the last
-    progress: an order that still moves is never given up. ``asked`` are the sections whose calls are in flight, each of
-    which can cost ``most_each``; ``wasted`` the calls that were answered without use; ``lost`` those of which nobody
+    progress: an order that still moves is never given up. ``since`` is when the time that it may take began, RFC 3339:
+    when it was paid for, or when a person last let it go on. ``asked`` are the sections whose calls are in flight, each
+    of which can cost ``most_each``; ``wasted`` the calls that were answered without use; ``lost`` those of which nobody
     knows whether they were answered, because the worker died or let go, with the most that they can have cost.
     ``attentions``, ``notes``, ``retries``, ``corrections`` and ``resends`` count.
     """
@@ -366,6 +372,7 @@ class Order:
     version: int = 0
     placed: OrderPlaced | None = None
     paid: Money | None = None
+    since: str = ""
     reversals: tuple[Reversal, ...] = ()
     attempt: int = 0
     running: bool = False
@@ -402,6 +409,12 @@ class Order:
         """The name of the mail that a person wants sent once more, if it has not been sent yet."""
         name = f"report-{self.resends + 1}"
         return name if self.resends and not isinstance(self.mails.get(name), MailSent) else ""
+
+    @property
+    def doubtful(self) -> MailIntended | None:
+        """The report's mail of which nobody knows whether it went out, if there is one."""
+        found = (mail for name, mail in self.mails.items() if _in_doubt(name, mail))
+        return next((mail for mail in found if isinstance(mail, MailIntended)), None)
 
     @property
     def refunded(self) -> Money | None:
@@ -450,10 +463,15 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
     order = replace(order, version=order.version + 1)
     match event:
         case OrderPlaced():
-            return replace(order, placed=event)
-        case PaymentReceived(amount=amount):
+            return replace(order, placed=event, since=event.at)
+        case PaymentReceived(amount=amount, at=at):
             unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
-            return replace(order, paid=amount, cancelled=None if unpaid else order.cancelled)
+            return replace(
+                order,
+                paid=amount,
+                since=at or order.since,
+                cancelled=None if unpaid else order.cancelled,
+            )
         case PaymentRefunded() | DisputeOpened() | DisputeClosed():
             return replace(order, reversals=(*order.reversals, event))
         case AttemptStarted(number=number):
@@ -502,7 +520,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
             return replace(order, notes=order.notes + 1)
         case ResendAsked():
             return replace(order, resends=order.resends + 1)
-        case OrderRetried():
+        case OrderRetried(at=at):
             # Whoever lets it go on knows that a mail may have gone out, and wants it sent.
             mails = {name: mail for name, mail in order.mails.items() if not _in_doubt(name, mail)}
             return replace(
@@ -511,6 +529,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
                 failure=None,
                 mails=mails,
                 retries=order.retries + 1,
+                since=at or order.since,
             )
         case OrderCorrected():
             return replace(

@@ -53,6 +53,17 @@ def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:
     return [_row(row) for row in _ask(engine, query)]
 
 
+def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:
+    """Orders of which somebody is to be told by ``now``, the most urgent first, each with its version."""
+    query = (
+        select(orders.c.order_id, orders.c.version)
+        .where(orders.c.tell_at <= now)
+        .order_by(orders.c.tell_at, orders.c.order_id)
+        .limit(most)
+    )
+    return [(str(row.order_id), row.version) for row in _ask(engine, query)]
+
+
 def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:
     rows = _ask(engine, select(orders).where(condition))
     return _row(rows[0]) if rows else None

@@ -188,7 +188,7 @@ def test_trouble_is_told_plainly(http: httpx.Client, deliver: Deliver, orders_lo
 
     assert "A short pause" in pause
     assert f"at {due:%H:%M:%S} UTC" in pause
-    assert "A person will look at this order" in attention
+    assert "A person is looking at your order" in attention
     assert "Your payment is safe" in attention
     assert "0.5 of 0.4" not in attention
 
@@ -201,7 +201,7 @@ def test_an_unusable_payment_says_what_stands_in_the_way(
     text = seen(http.get(f"/o/{orders_log.read(order).sealer.token(order)}").text)
 
     assert "1.00 USD was paid" in text
-    assert "we will write to j•••@example.com" in text
+    assert "An e-mail to j•••@example.com is on its way." in text
 
 
 def test_an_unknown_product_has_a_page_as_well(
@@ -213,7 +213,7 @@ def test_an_unknown_product_has_a_page_as_well(
     answer = http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
 
     assert answer.status_code == 200
-    assert "A person will look at this order" in seen(answer.text)
+    assert "A person is looking at your order" in seen(answer.text)
     assert "<b>bold</b>" not in answer.text
 
 
