@@ -10,7 +10,16 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from api import documentation, history, orders, pages, problems, products, webhooks
+from api import (
+    documentation,
+    history,
+    interventions,
+    orders,
+    pages,
+    problems,
+    products,
+    webhooks,
+)
 from api.desk import Desk, OnDesk
 from api.problems import Problem
 from api.reception import Reception
@@ -71,7 +80,16 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Frame)
     problems.install(app)
-    for part in (webhooks, orders, history, products, pages, problems, documentation):
+    for part in (
+        webhooks,
+        orders,
+        interventions,
+        history,
+        products,
+        pages,
+        problems,
+        documentation,
+    ):
         app.include_router(part.router)
     app.include_router(health)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -51,13 +51,18 @@ _KINDS = (
     Kind("report-in-parts", 404, "This order is several reports", "Fetch that of each part."),
     Kind("method-not-allowed", 405, "This address does not do that", "Use a method from Allow."),
     Kind("conflict", 409, "Someone else was faster", "Read again, then decide.", retryable=True),
+    Kind(
+        "not-possible", 409, "The order does not allow that", "See detail for what to do instead."
+    ),
     Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
+    Kind("order-moved-on", 412, "The order is not as you saw it", "Look again, then decide."),
     Kind(
         "too-large", 413, "The body is larger than a megabyte", "Stripe's events are far smaller."
     ),
     Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
+    Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),
 )
