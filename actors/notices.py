@@ -182,6 +182,7 @@ class Notices:
                 "customer": order.placed.fields.get("name", ""),
                 "number": order_number(order.id),
                 "link": self._post.page(history.sealer.token(order.id)),
+                "whole": order.document is not None,
                 "ready": self._ready(order, product),
             },
         )

@@ -33,6 +33,10 @@ _templates = Environment(
 )
 
 
+class Untaken(Unavailable):
+    """The mail has certainly not gone out, and may later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """A mail to be composed: its template, who it is for, and what the template is told.
@@ -91,7 +95,7 @@ class Post:
         """Hand the mail to the server.
 
         Raises ``Unavailable`` if it may work later; the mail may then have gone out all the same, when only the
-        server's answer was lost. Raises ``Refused`` if the server will never take it.
+        server's answer was lost, but not if it is ``Untaken``. Raises ``Refused`` if the server will never take it.
         """
         attached = documents if _size(documents) <= MOST_ATTACHED_BYTES else ()
         told = {**letter.told, "documents": documents, "attached": bool(attached)}
@@ -122,10 +126,12 @@ class Post:
         return mail
 
     def _hand_over(self, letter: EmailMessage) -> None:
+        begun = False
         try:
             server = self._connect()
             try:
                 self._log_in(server)
+                begun = True
                 server.send_message(letter)
             finally:
                 # Once the mail is taken, nothing that the server says any more makes it untaken.
@@ -140,6 +146,9 @@ class Post:
             message = "the mail server does not support what SMTP_URL or the address asks for"
             raise Refused(message, reason="mail-settings") from None
         except (smtplib.SMTPException, OSError):
+            if not begun:
+                message = "the mail server cannot be reached"
+                raise Untaken(message, reason="mail-away") from None
             message = "the connection to the mail server was lost"
             raise Unavailable(message, reason="mail-away") from None
 
@@ -171,7 +180,7 @@ def _said_no(code: int) -> Refused | Unavailable:
     message = f"the mail server answered {code}"
     if code >= _PERMANENT:
         return Refused(message, reason="mail-refused")
-    return Unavailable(message, reason="mail-busy")
+    return Untaken(message, reason="mail-busy")
 
 
 def _size(documents: Sequence[Attachment]) -> int:

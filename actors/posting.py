@@ -3,11 +3,13 @@
 from collections.abc import Generator
 
 from actors.attempt import Attempt
-from actors.post import Attachment, Letter, message_id, subject_of, thread_of
+from actors.post import Attachment, Letter, Untaken, message_id, subject_of, thread_of
+from events.errors import Refused
 from events.order import (
     MAIL_DOUBTFUL,
     AttentionNeeded,
     DocumentBound,
+    MailFailed,
     MailIntended,
     MailSent,
     Order,
@@ -18,7 +20,7 @@ from storage.telemetry import log
 
 def mail(
     name: str, attempt: Attempt, product: Product, *, doubtful: bool
-) -> Generator[MailIntended | MailSent | AttentionNeeded]:
+) -> Generator[MailIntended | MailSent | MailFailed | AttentionNeeded]:
     """Send the mail ``name`` with the finished documents; yield the intent, then that the server took it.
 
     A ``doubtful`` one is sent again, under the same Message-ID, or a person is asked: as ``MAIL_DOUBT`` says.
@@ -62,7 +64,12 @@ def mail(
         )
         for each in documents(order)
     ]
-    tools.post.send(letter, enclosed)
+    try:
+        tools.post.send(letter, enclosed)
+    except (Refused, Untaken) as error:
+        # It has not gone out: the next attempt need not wonder.
+        yield MailFailed(mail=name, attempt=order.attempt, reason=error.reason, message_id=identity)
+        raise
     yield MailSent(mail=name, message_id=identity)
 
 

@@ -242,7 +242,7 @@ class MailSent:
 
 @event("mail-failed", key=("mail", "attempt"))
 class MailFailed:
-    """A notice did not go out, as far as we know. ``retry_at`` is RFC 3339, or empty if it is given up."""
+    """A mail did not go out, as far as we know. ``retry_at`` is RFC 3339, or empty if nobody waits for that time."""
 
     mail: str
     attempt: int
