@@ -1,6 +1,7 @@
 """The loop: lease, fold, decide, perform, record. All the rest of the house is arranged around it."""
 
 from contextlib import closing
+from enum import Enum, auto
 
 from actors.attempt import Attempt, Delivery, begin
 from actors.perform import perform
@@ -11,15 +12,23 @@ from events.plan import Product
 from storage.telemetry import log
 
 
-def fulfil(delivery: Delivery, product: Product, tools: Tools) -> bool:
-    """Do whatever the log does not say is done, for one leg; return whether there is more to do at once.
+class Outcome(Enum):
+    """What became of a leg: there was nothing to do, it is done for now, or there is more to do at once."""
+
+    IDLE = auto()
+    DONE = auto()
+    MORE = auto()
+
+
+def fulfil(delivery: Delivery, product: Product, tools: Tools) -> Outcome:
+    """Do whatever the log does not say is done, for one leg.
 
     Safe to run twice and safe to kill: each fact is recorded as soon as it is true, and a worker that has lost its
     lease can record nothing. Raises only if not even the failure could be recorded; the message then goes back.
     """
     attempt = begin(delivery, product, tools)
     if attempt is None:
-        return False
+        return Outcome.IDLE
     with tools.limits.within(product.pacing.hard_limit):
         try:
             _work(attempt, product)
@@ -27,7 +36,7 @@ def fulfil(delivery: Delivery, product: Product, tools: Tools) -> bool:
             log.warning("another worker has the order", order=delivery.order)
         finally:
             tools.leases.forget(attempt.lease)
-    return attempt.handed_on
+    return Outcome.MORE if attempt.handed_on else Outcome.DONE
 
 
 def _work(attempt: Attempt, product: Product) -> None:
@@ -36,9 +45,9 @@ def _work(attempt: Attempt, product: Product) -> None:
             step = decide(attempt.order, product, attempt.tools.clock())
             moved = False
             if step and not attempt.over:
-                with closing(perform(step, attempt, product)) as facts:
-                    for fact in facts:
-                        attempt.note(fact)
+                with closing(perform(step, attempt, product)) as done:
+                    for facts in done:
+                        attempt.note(*facts)
                         moved = True
             if not moved:
                 attempt.end()

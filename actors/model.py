@@ -7,7 +7,8 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion
@@ -19,35 +20,82 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from events.errors import Refused, Unavailable
-from events.money import Tokens, cost
+from events.errors import LedgerpressError, Refused, Unavailable
+from events.money import NOTHING, Tokens, cost
 from events.prompt import Prompt
 from events.rates import rate
+from storage.settings import Settings
 
 _TRIES = 3
 # A wait that the other side asks for and that is longer than this is not worth holding the order for.
 _LONGEST_WAIT = 20.0
 _AWAY = (409, 425, 429)
+_UNREADABLE = "the model's answer could not be read"
+_SICK = frozenset({"model-away", "model-busy", "model-timeout"})
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the model wrote. ``cost`` is in millionths of a dollar."""
+    """What the model wrote. ``cost`` is in millionths of a dollar.
+
+    ``lost`` counts earlier tries of the call of which nobody knows whether they were answered, and paid for.
+    """
 
     text: str
-    model: str
     tokens: Tokens
     cost: int
     milliseconds: int
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why there is no usable answer, and what was paid for it all the same."""
+
+    error: Refused | Unavailable
+    tokens: Tokens = NOTHING
+    cost: int = 0
+    lost: int = 0
+
+    @property
+    def sick(self) -> bool:
+        """Whether the endpoint is to blame, so that other calls would most likely fail too."""
+        return self.error.reason in _SICK
+
+    @property
+    def retry_after(self) -> float:
+        """For how many seconds the other side asked not to be called."""
+        return (self.error.retry_after or 0.0) if isinstance(self.error, Unavailable) else 0.0
+
+
+Reply = Answer | Failure
+
+
+def models(settings: Settings) -> "tuple[Model, ...]":
+    """The model to ask, and the one to fall back on if there is one."""
+    base_url, api_key = settings.openai_base_url, settings.openai_api_key
+    first = Model(
+        base_url=base_url, api_key=api_key.get_secret_value(), model=settings.openai_model
+    )
+    if settings.openai_fallback_model is None:
+        return (first,)
+    other = Model(
+        base_url=settings.openai_fallback_base_url or base_url,
+        api_key=(settings.openai_fallback_api_key or api_key).get_secret_value(),
+        model=settings.openai_fallback_model,
+    )
+    return (first, other)
 
 
 class Model:
-    """One endpoint. All calls of the process run on one event loop in a thread of its own."""
+    """One model at one endpoint. All calls of the process run on one event loop in a thread of its own."""
 
     def __init__(self, *, base_url: str, api_key: str, model: str) -> None:
         self.name = model
-        self._rate = rate(model)
+        self.rate = rate(model)
+        # Under this name all workers know how it is doing.
+        self.endpoint = f"{model} at {urlsplit(base_url).hostname}"
         self._loop = asyncio.new_event_loop()
         self._client = openai.AsyncOpenAI(
             api_key=api_key, base_url=base_url, max_retries=0, timeout=None
@@ -55,14 +103,26 @@ class Model:
         self._thread = threading.Thread(target=self._loop.run_forever, name="model", daemon=True)
         self._thread.start()
 
-    def ask(self, prompt: Prompt, *, seconds: float, as_json: bool, order: str) -> Future[Answer]:
-        """Ask now; cancelling the future cancels the call.
+    def ask(
+        self, prompt: Prompt, *, longest: int, seconds: float, as_json: bool, order: str
+    ) -> Future[Reply]:
+        """Ask now for at most ``longest`` tokens; cancelling the future cancels the call.
 
         It may take ``seconds`` in all, however slowly the answer drips. What may pass (429, 5xx, a lost connection)
-        is tried again up to twice within that time. The future raises ``Unavailable`` for what may pass later
-        (with ``retry_after`` if the other side named a time) and ``Refused`` for what will not.
+        is tried again up to twice within that time. A failure's error is ``Unavailable`` for what may pass later (with
+        ``retry_after`` if the other side named a time) and ``Refused`` for what will not.
         """
-        call = self._persevere(prompt, seconds, as_json=as_json, order=order)
+        question = {
+            "model": self.name,
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": prompt.user},
+            ],
+            "max_completion_tokens": longest,
+            "response_format": {"type": "json_object"} if as_json else openai.omit,
+            "extra_headers": {"X-Ledgerpress-Order": order},
+        }
+        call = self._persevere(question, seconds, as_json=as_json)
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def close(self) -> None:
@@ -79,54 +139,74 @@ class Model:
         await asyncio.gather(*calls, return_exceptions=True)
         await self._client.close()
 
-    async def _persevere(
-        self, prompt: Prompt, seconds: float, *, as_json: bool, order: str
-    ) -> Answer:
+    async def _persevere(self, question: dict[str, Any], seconds: float, *, as_json: bool) -> Reply:
         trying = AsyncRetrying(
             retry=retry_if_exception_type(_Passing),
             stop=stop_after_attempt(_TRIES),
             wait=_wait,
             reraise=True,
         )
+        lost = 0  # tries that left, and of which nothing came back
+
+        async def ask() -> ChatCompletion:
+            nonlocal lost
+            lost += 1
+            try:
+                completion = await self._ask(question)
+            except (_Lost, _Unread):
+                raise
+            except LedgerpressError:
+                lost -= 1
+                raise
+            lost -= 1
+            return completion
+
+        began = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
-                return await trying(self._ask, prompt, as_json=as_json, order=order)
+                completion: ChatCompletion = await trying(ask)
         except TimeoutError:
             message = f"the model did not finish its answer within {seconds:.0f} s"
-            raise Unavailable(message, reason="model-timeout") from None
-
-    async def _ask(self, prompt: Prompt, *, as_json: bool, order: str) -> Answer:
-        began = time.monotonic()
-        form: Any = {"type": "json_object"} if as_json else openai.omit
+            return Failure(error=Unavailable(message, reason="model-timeout"), lost=lost)
+        except (Refused, Unavailable) as error:
+            return Failure(error=error, lost=lost)
+        tokens = _tokens(completion)
+        price = cost(tokens, self.rate)
         try:
-            completion = await self._client.chat.completions.create(
-                model=self.name,
-                messages=[
-                    {"role": "system", "content": prompt.system},
-                    {"role": "user", "content": prompt.user},
-                ],
-                response_format=form,
-                extra_headers={"X-Ledgerpress-Order": order},
-            )
+            text = _read(completion, as_json=as_json)
+        except (Refused, Unavailable) as error:
+            return Failure(error=error, tokens=tokens, cost=price, lost=lost)
+        taken = round(1000 * (time.monotonic() - began))
+        return Answer(text=text, tokens=tokens, cost=price, milliseconds=taken, lost=lost)
+
+    async def _ask(self, question: dict[str, Any]) -> ChatCompletion:
+        try:
+            return cast("ChatCompletion", await self._client.chat.completions.create(**question))
         except openai.APIStatusError as error:
             raise _said_no(error) from None
-        except openai.APIConnectionError:
+        except openai.APIConnectionError as error:
+            kind = _Passing if _never_left(error) else _Lost
             message = "the connection to the model was lost"
-            raise _Passing(message, reason="model-away") from None
+            raise kind(message, reason="model-away") from None
         except (openai.APIError, ValueError):
-            raise _malformed() from None
-        text, tokens = _read(completion, as_json=as_json)
-        return Answer(
-            text=text,
-            model=self.name,
-            tokens=tokens,
-            cost=cost(tokens, self._rate),
-            milliseconds=round(1000 * (time.monotonic() - began)),
-        )
+            raise _Unread(_UNREADABLE, reason="model-malformed") from None
 
 
 class _Passing(Unavailable):
     """Likely over in a moment."""
+
+
+class _Lost(_Passing):
+    """Nobody knows whether the call was answered, and must be paid for."""
+
+
+class _Unread(Unavailable):
+    """Something came back, but not even what it cost could be read."""
+
+
+def _never_left(error: openai.APIConnectionError) -> bool:
+    """Whether not even a connection was made."""
+    return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
 
 
 def _wait(state: RetryCallState) -> float:
@@ -158,12 +238,22 @@ def _seconds(header: str | None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _read(completion: ChatCompletion, *, as_json: bool) -> tuple[str, Tokens]:
+def _tokens(completion: ChatCompletion) -> Tokens:
+    """What the other side says it has read and written; nothing if it does not say so."""
+    try:
+        usage = completion.usage
+        counted = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+    except AttributeError:
+        return NOTHING
+    if not all(isinstance(each, int) and each >= 0 for each in counted):
+        return NOTHING
+    return Tokens(*counted)
+
+
+def _read(completion: ChatCompletion, *, as_json: bool) -> str:
     try:
         choice = completion.choices[0]
         text, refusal, finish = choice.message.content, choice.message.refusal, choice.finish_reason
-        usage = completion.usage
-        tokens = Tokens(usage.prompt_tokens, usage.completion_tokens) if usage else Tokens(0, 0)
     except (AttributeError, TypeError, IndexError):
         raise _malformed() from None
     if refusal or finish == "content_filter":
@@ -177,7 +267,7 @@ def _read(completion: ChatCompletion, *, as_json: bool) -> tuple[str, Tokens]:
         raise Unavailable(message, reason="model-empty")
     if as_json and not _is_object(text):
         raise _malformed()
-    return text, tokens
+    return text
 
 
 def _is_object(text: str) -> bool:
@@ -188,4 +278,4 @@ def _is_object(text: str) -> bool:
 
 
 def _malformed() -> Unavailable:
-    return Unavailable("the model's answer could not be read", reason="model-malformed")
+    return Unavailable(_UNREADABLE, reason="model-malformed")

@@ -109,6 +109,34 @@ class Post:
             mail.add_attachment(each.content, main, sub, filename=each.filename)
         self._hand_over(mail)
 
+    def greet(self, seconds: float) -> bool:
+        """Connect, encrypt if offered and log in, as for a mail, and leave; return whether it was encrypted.
+
+        Raises ``Refused`` if the server will not take us like this and ``Unavailable`` if it does not answer in time.
+        """
+        try:
+            server = self._connect(seconds)
+            try:
+                server.ehlo_or_helo_if_needed()
+                self._log_in(server)
+                return isinstance(server.sock, ssl.SSLSocket)
+            finally:
+                with suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+                server.close()
+        except smtplib.SMTPAuthenticationError:
+            message = "the mail server refuses the user or the password"
+            raise Refused(message, reason="mail-settings") from None
+        except ssl.SSLCertVerificationError:
+            message = "the mail server's certificate is not valid here"
+            raise Refused(message, reason="mail-settings") from None
+        except smtplib.SMTPNotSupportedError:
+            message = "SMTP_URL has a password, and the mail server offers no login"
+            raise Refused(message, reason="mail-settings") from None
+        except (smtplib.SMTPException, OSError):
+            message = "the mail server does not answer"
+            raise Unavailable(message, reason="mail-away") from None
+
     def _addressed(self, letter: Letter) -> EmailMessage:
         mail = EmailMessage()
         try:
@@ -160,12 +188,12 @@ class Post:
             raise Refused(message, reason="mail-settings")
         server.login(unquote(self._server.username), unquote(self._server.password or ""))
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, seconds: float = _SECONDS) -> smtplib.SMTP:
         host, port = self._server.hostname or "localhost", self._server.port or 0
         context = ssl.create_default_context()
         if self._server.scheme == "smtps":
-            return smtplib.SMTP_SSL(host, port or 465, timeout=_SECONDS, context=context)
-        server = smtplib.SMTP(host, port or 587, timeout=_SECONDS)
+            return smtplib.SMTP_SSL(host, port or 465, timeout=seconds, context=context)
+        server = smtplib.SMTP(host, port or 587, timeout=seconds)
         try:
             server.ehlo_or_helo_if_needed()
             if server.has_extn("starttls"):

@@ -3,15 +3,16 @@
 import os
 import platform
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dramatiq
 
 from actors.attempt import Delivery
-from actors.fulfil import fulfil
+from actors.fulfil import Outcome, fulfil
 from actors.limits import HardLimits
-from actors.model import Model
+from actors.model import models
 from actors.post import Post
 from actors.press.rendering import Press
 from actors.stopping import told_to_stop
@@ -20,10 +21,12 @@ from events.errors import Refused, Unavailable
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.broker import HandedOn, NudgeBroker
+from storage.endpoints import Endpoints
 from storage.leases import Leases
 from storage.opening import opened
 from storage.settings import Settings
 from storage.telemetry import log
+from storage.tenants import Tenants
 
 # A call in flight may finish when the process is told to stop; whatever takes longer is taken up by another worker.
 GRACE_SECONDS = 25.0
@@ -36,22 +39,22 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
     0 after an orderly stop; 1 if a thread died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
-    model = Model(
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key.get_secret_value(),
-        model=settings.openai_model,
-    )
     with (
         opened(settings, catalogue) as log_of_orders,
         Press(children=settings.press_children) as press,
-        closing(model),
+        ExitStack() as doors,
     ):
+        asked = models(settings)
+        for model in asked:
+            doors.callback(model.close)
         tools = Tools(
             name=f"{product.name}@{platform.node()}:{os.getpid()}",
             log=log_of_orders,
             leases=Leases(log_of_orders.engine).start(),
             blobs=Blobs(settings.blob_url),
-            model=model,
+            models=asked,
+            endpoints=Endpoints(log_of_orders.engine),
+            tenants=Tenants(log_of_orders.engine),
             press=press,
             post=Post(
                 smtp_url=settings.smtp_url.get_secret_value(),
@@ -64,6 +67,8 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             clock=lambda: datetime.now(UTC),
             speed=settings.speed,
             asks_in_doubt=settings.mail_doubt == "ask",
+            requests_per_minute=settings.openai_requests_per_minute,
+            tokens_per_minute=settings.openai_tokens_per_minute,
         )
         return _consume(product, tools, settings)
 
@@ -98,11 +103,25 @@ def _actor(broker: NudgeBroker, product: Product, tools: Tools) -> None:
             raise Unavailable("this process is stopping", reason="stopping")
         delivery = Delivery(**nudge)  # type: ignore[arg-type]
         try:
-            unfinished = fulfil(delivery, product, tools)
+            again = serve(delivery, product, tools)
         except Refused as error:
             # Nothing can be recorded of it, and trying again at once would not help: the sweeper will ask again.
             log.error("nudge dropped", order=delivery.order, reason=error.reason)
             return
-        if unfinished:
-            # Behind nobody: an order that was begun keeps its place before newer ones.
+        if again:
+            # Behind nobody: an order that was begun, or gave way, keeps its place before newer ones.
             raise HandedOn
+
+
+def serve(delivery: Delivery, product: Product, tools: Tools) -> bool:
+    """Work for one leg on the order of ``delivery``, or on another tenant's whose turn it is.
+
+    Returns whether the message has not been seen to yet and must be delivered again.
+    """
+    if tools.tenants.fairness_matters:
+        first = tools.leases.turn(product.name, delivery.order)
+        if first and first != delivery.order:
+            outcome = fulfil(replace(delivery, order=first), product, tools)
+            if outcome is not Outcome.IDLE:
+                return True
+    return fulfil(delivery, product, tools) is Outcome.MORE

@@ -5,13 +5,17 @@ import time
 from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
+from dataclasses import replace
 
 from actors.attempt import Attempt
-from actors.model import Answer
-from events.errors import LedgerpressError, Refused, Unavailable
-from events.order import SectionsAsked, SectionWritten
+from actors.model import Failure, Reply
+from actors.reserving import Round, over_month, report, reserve
+from events.errors import Refused, Unavailable
+from events.money import NOTHING
+from events.order import CallFailed, SectionsAsked, SectionWritten
 from events.plan import DocumentKind, Product, Section
-from events.prompt import compose
+
+Fact = SectionsAsked | SectionWritten | CallFailed
 
 # How soon a refund, a dispute or a takeover ends the calls that it makes useless.
 _LOOK_SECONDS = 0.5
@@ -21,8 +25,8 @@ _LAST_SECONDS = 20.0
 
 def write(
     sections: tuple[Section, ...], attempt: Attempt, product: Product
-) -> Generator[SectionsAsked | SectionWritten]:
-    """Ask for ``sections`` at once; yield the intent, then each answer.
+) -> Generator[tuple[Fact, ...]]:
+    """Ask for ``sections`` at once; yield the intent, then how each call ended, and those together that ended together.
 
     Every answer that arrives is yielded, even if another call fails; then the worst error is raised. The calls are
     cancelled as soon as the log says that they are of no use any more: when the order has been refunded, say.
@@ -32,35 +36,37 @@ def write(
         tools.rest(product.pacing.pause)
         if tools.stopping.is_set():
             return
-    prompts = {section.name: compose(product, section, order) for section in sections}
-    yield SectionsAsked(attempt=order.attempt, sections=tuple(prompts), model=tools.model.name)
+    made = reserve(sections, attempt, product)
+    sections_asked = SectionsAsked(
+        attempt=order.attempt, sections=tuple(made.prompts), model=made.model.name, most=made.most
+    )
+    yield (sections_asked,)
+    if full := over_month(attempt):
+        unmade = Failure(error=full)
+        yield tuple(fact for name in made.prompts for fact in _facts(name, unmade, attempt, made))
+        raise full
 
     calls = {
-        tools.model.ask(
+        made.model.ask(
             prompt,
+            longest=made.longest[name],
             seconds=product.pacing.call_timeout,
             as_json=product.document is DocumentKind.JSON,
             order=order.id,
         ): name
-        for name, prompt in prompts.items()
+        for name, prompt in made.prompts.items()
     }
-    errors: list[LedgerpressError] = []
+    errors: list[Refused | Unavailable] = []
     try:
-        for call in _answered(calls, attempt):
-            try:
-                answer = call.result()
-            except LedgerpressError as error:
-                errors.append(error)
-                continue
-            yield SectionWritten(
-                section=calls[call],
-                attempt=order.attempt,
-                model=answer.model,
-                tokens=answer.tokens,
-                cost=answer.cost,
-                milliseconds=answer.milliseconds,
-                text=answer.text,
+        for ended in _answered(calls, attempt):
+            replies = [(calls[call], call.result()) for call in ended]
+            yield tuple(
+                fact for name, reply in replies for fact in _facts(name, reply, attempt, made)
             )
+            for _, reply in replies:
+                report(made, reply, attempt)
+                if isinstance(reply, Failure):
+                    errors.append(reply.error)
     finally:
         for call in calls:
             call.cancel()
@@ -68,23 +74,52 @@ def write(
         raise min(errors, key=lambda error: not isinstance(error, Refused))
 
 
-def _answered(calls: Iterable[Future[Answer]], attempt: Attempt) -> Generator[Future[Answer]]:
-    """Yield each call when it has ended, while it is still of use.
+def _facts(section: str, reply: Reply, attempt: Attempt, made: Round) -> Generator[Fact]:
+    failed = CallFailed(
+        section=section,
+        attempt=attempt.order.attempt,
+        model=made.model.name,
+        reason="model-away",
+        tokens=NOTHING,
+        cost=0,
+        lost=reply.lost,
+    )
+    if isinstance(reply, Failure):
+        yield replace(failed, reason=reply.error.reason, tokens=reply.tokens, cost=reply.cost)
+        return
+    yield SectionWritten(
+        section=section,
+        attempt=attempt.order.attempt,
+        model=made.model.name,
+        tokens=reply.tokens,
+        cost=reply.cost,
+        milliseconds=reply.milliseconds,
+        text=reply.text,
+    )
+    if reply.lost:
+        yield failed
+
+
+def _answered(calls: Iterable[Future[Reply]], attempt: Attempt) -> Generator[list[Future[Reply]]]:
+    """Yield the calls that have ended since, in the order they were asked, while they are still of use.
 
     When the process is told to stop, calls in flight may finish, but not for ever: what takes longer is cancelled, and
     asked again by whoever takes the order up.
     """
-    pending = set(calls)
+    pending = list(calls)
     patience = math.inf
     while pending and _of_use(attempt) and time.monotonic() < patience:
         if attempt.tools.stopping.is_set():
             patience = min(patience, time.monotonic() + _LAST_SECONDS)
-        ended, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
-        if not ended:
+        wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+        if ended := [call for call in pending if call.done()]:
+            pending = [call for call in pending if call not in ended]
+            yield ended
+        else:
             _look(attempt)
-        yield from ended
     # What has arrived is paid for, and recorded, even if it is of no use any more.
-    yield from (call for call in pending if call.done())
+    if ended := [call for call in pending if call.done()]:
+        yield ended
 
 
 def _of_use(attempt: Attempt) -> bool:

@@ -12,9 +12,11 @@ from events.plan import Product
 from storage.blobs import Blobs
 from storage.record import Log
 from storage.settings import Settings
+from storage.stripe_secrets import StripeSecrets
+from storage.tenants import DEFAULT, Tenants
 
-# The only tenant there is so far.
-TENANT = "default"
+# Whose orders the pages sell.
+TENANT = DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Desk:
     log: Log
     reception: Reception
     blobs: Blobs
+    tenants: Tenants
+    stripe_secrets: StripeSecrets
     clock: Callable[[], datetime]
 
 

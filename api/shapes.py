@@ -59,12 +59,20 @@ class Part(BaseModel):
     url: str
 
 
+class Lost(BaseModel):
+    """Calls of which nobody knows whether they were answered: what crashes have cost, at most."""
+
+    calls: int = Field(examples=[2])
+    at_most: Cost
+
+
 class Spent(BaseModel):
     """What the model has done so far; for operators and auditors."""
 
     calls: int
     tokens: int
     cost: Cost
+    lost: Lost
 
 
 class Report(BaseModel):
@@ -108,7 +116,10 @@ def order(row: OrderRow, *, costs: bool) -> Order:
     here = f"/v1/orders/{status.order}"
     attention = Attention(reason=status.reason, detail=status.detail, advice=status.advice)
     spent = Spent(
-        calls=status.spent.calls, tokens=status.spent.tokens, cost=Cost(amount=status.spent.cost)
+        calls=status.spent.calls,
+        tokens=status.spent.tokens,
+        cost=Cost(amount=status.spent.cost),
+        lost=Lost(calls=status.spent.lost, at_most=Cost(amount=status.spent.lost_cost)),
     )
     report = Report(
         filename=status.document, pages=status.pages, size=status.size, url=f"{here}/report"

@@ -38,6 +38,9 @@ class Tokens:
         return Tokens(self.prompt + other.prompt, self.completion + other.completion)
 
 
+NOTHING = Tokens(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """What a model costs, in millionths of a dollar per thousand tokens.

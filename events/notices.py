@@ -120,10 +120,12 @@ def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To
         return
     # What waits for a person anyway has been told of already.
     if product and order.paid and not (order.closed or order.attention or order.held_parts):
-        again = f"-{order.retries + 1}" if order.retries else ""
-        begun_at = datetime.fromisoformat(order.since)
-        deadline = begun_at + timedelta(seconds=product.pacing.deadline)
-        yield f"alert-{LATE}{again}", To.OPERATOR, deadline
+        deadline = timedelta(seconds=product.pacing.deadline)
+        yield (
+            f"alert-{LATE}-{order.retries + 1}",
+            To.OPERATOR,
+            datetime.fromisoformat(order.since) + deadline,
+        )
 
 
 def _concerns_customer(order: Order, product: Product | None) -> bool:

@@ -151,7 +151,8 @@ class SectionWritten:
 class CallFailed:
     """A call brought no usable answer. ``cost`` is what it cost all the same, in millionths of a dollar.
 
-    ``settled`` is false when nobody can know: the connection was lost, or the answer did not come in time.
+    ``lost`` counts its tries of which nobody knows whether they were answered, because the connection was lost or the
+    answer did not come in time. One of the tries may have been answered after all: then ``section-written`` stands too.
     """
 
     section: str
@@ -160,7 +161,7 @@ class CallFailed:
     reason: str
     tokens: Tokens
     cost: int
-    settled: bool = True
+    lost: int = 0
 
 
 @event("chunk-rendered", key=("chunk",))
@@ -268,10 +269,10 @@ class ResendAsked:
 
 @event("order-retried", key=("number",), intent=True)
 class OrderRetried:
-    """A person has looked: work may go on where it stopped. ``at`` is RFC 3339; its deadline counts from then."""
+    """A person has looked: work may go on where it stopped. ``at`` is when, RFC 3339: deadlines count from then."""
 
     number: int
-    at: str = ""
+    at: str
 
 
 @event("order-corrected", key=("number",), intent=True)
@@ -371,8 +372,8 @@ class Order:
     id: str
     version: int = 0
     placed: OrderPlaced | None = None
-    paid: Money | None = None
     since: str = ""
+    paid: Money | None = None
     reversals: tuple[Reversal, ...] = ()
     attempt: int = 0
     running: bool = False
@@ -462,8 +463,8 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
     """Apply one event. Never refuses: what happened, happened."""
     order = replace(order, version=order.version + 1)
     match event:
-        case OrderPlaced():
-            return replace(order, placed=event, since=event.at)
+        case OrderPlaced(at=at):
+            return replace(order, placed=event, since=at)
         case PaymentReceived(amount=amount, at=at):
             unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
             return replace(
@@ -489,10 +490,12 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
         case SectionWritten(section=name):
             sections = {**order.sections, name: event}
             return replace(_progressed(_settled(order, name)), sections=sections)
-        case CallFailed(section=name, cost=cost, settled=settled):
-            if settled:
-                return replace(_settled(order, name), wasted=order.wasted + Calls(1, cost))
-            return replace(_settled(order, name), lost=order.lost + Calls(1, order.most_each))
+        case CallFailed(section=name, cost=cost, lost=lost):
+            return replace(
+                _settled(order, name),
+                wasted=order.wasted + Calls(int(lost == 0), cost),
+                lost=order.lost + Calls(lost, lost * order.most_each),
+            )
         case ChunkRendered(chunk=name):
             return replace(_progressed(order), chunks={**order.chunks, name: event})
         case DocumentBound():
@@ -528,8 +531,8 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
                 attention=None,
                 failure=None,
                 mails=mails,
+                since=at,
                 retries=order.retries + 1,
-                since=at or order.since,
             )
         case OrderCorrected():
             return replace(

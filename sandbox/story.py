@@ -17,6 +17,7 @@ from events.order import (
     AttemptFailed,
     AttemptStarted,
     AttentionNeeded,
+    Calls,
     ChunkRendered,
     DocumentBound,
     MailIntended,
@@ -32,7 +33,7 @@ from events.order import (
 )
 from events.plan import Product
 from events.products import CATALOGUE
-from sandbox.calls import Calls
+from sandbox.calls import Calls as Asked
 from sandbox.system import System
 from storage.blobs import Blobs
 from storage.opening import opened
@@ -143,10 +144,16 @@ def _mail(story: Story, order: Order, console: Console) -> None:
 def _bill(story: Story, family: list[Order], console: Console) -> None:
     written = [section for order in family for section in order.sections.values()]
     tokens = sum(section.tokens.prompt + section.tokens.completion for section in written)
-    cost = sum(section.cost for section in written) / 1_000_000
+    cost = sum(order.cost for order in family) / 1_000_000
     console.print(
         f"Cost     {len(written)} calls, {tokens:,} tokens, ${cost:.4f} in {story.seconds:.1f} s"
     )
+    lost = sum((order.lost for order in family), start=Calls())
+    if lost.number:
+        most = lost.cost / 1_000_000
+        console.print(
+            f"Lost     {lost.number} calls were in flight at a crash: at most ${most:.4f}"
+        )
 
 
 def _asked(story: Story, log: Log, family: list[Order], console: Console) -> None:
@@ -156,7 +163,7 @@ def _asked(story: Story, log: Log, family: list[Order], console: Console) -> Non
         return
     base = story.system.model.removesuffix("/v1")
     requests = httpx.get(f"{base}/_requests", timeout=10).json()
-    calls = Calls.of(requests, {order.id: log.recorded(order.id) for order in family})
+    calls = Asked.of(requests, {order.id: log.recorded(order.id) for order in family})
     console.print(
         f"Asked    {calls.asked} calls reached the model for {calls.written} sections: "
         f"{calls.repeated} asked again, {calls.needless} of them after they were written"

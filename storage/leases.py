@@ -16,6 +16,9 @@ _BEAT_SECONDS = 0.25
 SILENT_SECONDS = 0.7
 
 
+_TURN = text("select turn(:product, cast(:order as uuid))")
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to work on a stream. ``fence`` is the attempt's number: appends carry it, and fail once it is stale."""
@@ -71,6 +74,16 @@ class Leases:
         with self._lock:
             self._held.add(lease)
         return lease
+
+    def turn(self, product: str, order_id: str) -> str | None:
+        """The order that a worker of ``product`` should take up first when it is told of ``order_id``, if any.
+
+        The rules stand beside the function ``turn`` of the schema.
+        """
+        values = {"product": product, "order": order_id}
+        with connected(self._engine) as connection:
+            found = connection.execute(_TURN, values).scalar()
+        return str(found) if found else None
 
     def forget(self, lease: Lease) -> None:
         """Stop keeping it alive: its attempt has ended, or it has passed to somebody else."""

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, select
+from sqlalchemy import ColumnElement, Engine, Row, literal, select, tuple_
 
 from events.views import Status
 from storage.database import again_once, connected
-from storage.tables import orders
+from storage.tables import orders, tenants
 from storage.vault import token_hash
 
 
@@ -45,6 +45,36 @@ def by_session(engine: Engine, tenant: str, session: str) -> OrderRow | None:
     if not session:
         return None
     return _one(engine, (orders.c.tenant == tenant) & (orders.c.session == session))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which orders: of one tenant or (empty) of all, in one state or in any, paid for in that checkout session or any.
+
+    ``after`` is the last one already seen: its time of placing and its id.
+    """
+
+    tenant: str = ""
+    word: str = ""
+    session: str = ""
+    after: tuple[datetime, uuid.UUID] | None = None
+
+
+def some(engine: Engine, wanted: Wanted, most: int) -> list[OrderRow]:
+    """The orders that are wanted, the newest first, at most ``most``."""
+    query = select(orders).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc())
+    if wanted.tenant:
+        query = query.where(orders.c.tenant == wanted.tenant)
+    elif wanted.session:  # one look into the index of sessions for each tenant
+        query = query.where(orders.c.tenant.in_(select(tenants.c.tenant)))
+    if wanted.word:
+        query = query.where(orders.c.word == wanted.word)
+    if wanted.session:
+        query = query.where(orders.c.session == wanted.session)
+    if wanted.after:
+        place = tuple_(orders.c.placed_at, orders.c.order_id)
+        query = query.where(place < tuple_(*(literal(each) for each in wanted.after)))
+    return [_row(row) for row in _ask(engine, query.limit(most))]
 
 
 def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:

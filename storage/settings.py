@@ -4,11 +4,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -32,8 +33,10 @@ def _listed(value: object) -> object:
     return value
 
 
-def _url(*schemes: str) -> BeforeValidator:
+def _url(*schemes: str, optional: bool = False) -> BeforeValidator:
     def check(value: object) -> object:
+        if optional and not value:
+            return None
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         parts = urlsplit(text)
         if parts.scheme not in schemes:
@@ -78,7 +81,9 @@ VAULT_KEY_BYTES = 32
 _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 Secret = Annotated[SecretStr, Field(min_length=1)]
 # An empty one is none: compose.yaml hands on what .env leaves open.
-Token = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
+_none = BeforeValidator(lambda value: value or None)
+Token = Annotated[SecretStr | None, _none]
+PerMinute = Annotated[int | None, Field(ge=1), _none]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
 
@@ -98,6 +103,11 @@ class Settings(BaseSettings):
     openai_api_key: Secret
     openai_base_url: Annotated[str, _url("http", "https")] = "https://api.openai.com/v1"
     openai_model: str = "gpt-4.1-mini"
+    openai_fallback_model: Annotated[str | None, _none] = None
+    openai_fallback_base_url: Annotated[str | None, _url("http", "https", optional=True)] = None
+    openai_fallback_api_key: Token = None
+    openai_requests_per_minute: PerMinute = None
+    openai_tokens_per_minute: PerMinute = None
     smtp_url: Annotated[SecretStr, _url("smtp", "smtps")]
     mail_from: Annotated[str, BeforeValidator(_sender)]
     operator_email: Annotated[str | None, BeforeValidator(_one_or_none)] = None
@@ -208,3 +218,50 @@ def _lines(error: ValidationError) -> Iterable[str]:
                 yield f"  {name} is not a setting (in .env); see docs/settings.md"
             case _:
                 yield f"  {name} {each['msg'].removeprefix('Value error, ')}"
+
+
+NAMES = tuple(name.upper() for name in Settings.model_fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvaged:
+    """What can be used of settings that may be broken: a stand-in is put where ``complaints`` names one."""
+
+    settings: Settings
+    complaints: Mapping[str, str]
+
+
+def salvage() -> Salvaged:
+    """The settings of this process as far as they are usable, for whoever looks for what is wrong with the rest."""
+    found: dict[str, Any] = {}
+
+    class Raw(Settings):
+        @model_validator(mode="before")
+        @classmethod
+        def keep(cls, raw: dict[str, Any]) -> dict[str, Any]:
+            found.update(raw)
+            return raw
+
+    try:
+        Raw()
+    except ValidationError as error:
+        lines = (line.strip().partition(" ") for line in _lines(error))
+        complaints = {name: complaint for name, _, complaint in sorted(lines)}
+    else:
+        complaints = {}
+    usable = {name: value for name, value in found.items() if name.upper() not in complaints}
+    settings = _Given.model_validate({**_STAND_INS, **usable})
+    return Salvaged(settings=settings, complaints=complaints)
+
+
+_STAND_INS = {
+    "database_url": "postgresql://nobody@localhost/none",
+    "rabbitmq_url": "amqp://nobody@localhost/",
+    "blob_url": "file:///nonexistent",
+    "vault_key": base64.b64encode(bytes(VAULT_KEY_BYTES)).decode(),
+    "openai_api_key": "none",
+    "smtp_url": "smtp://localhost",
+    "mail_from": "nobody@localhost",
+    "stripe_webhook_secret": "none",
+    "public_url": "http://localhost",
+}

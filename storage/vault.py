@@ -130,6 +130,10 @@ class Vault:
             connection.execute(fresh.on_conflict_do_nothing())
         return self.sealer(subject)
 
+    def knows(self, kek: str) -> bool:
+        """Whether VAULT_KEY has the key of that name."""
+        return kek in self._keys
+
     def _unwrapped(self, wrapped: bytes | None, kek: str) -> bytes | None:
         if wrapped is None:
             return None

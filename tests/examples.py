@@ -144,7 +144,7 @@ EXAMPLES: dict[str, Any] = {
         ),
         NoteMade(number=1, text="The customer wrote that the name was misspelt."),
         ResendAsked(number=1),
-        OrderRetried(number=1),
+        OrderRetried(number=1, at="2026-11-21T09:00:00+00:00"),
         OrderCorrected(number=1, email="j.rosen@example.com", fields={"name": "Jenny Rosén"}),
         PaymentRefunded(amount=Money(2000, "usd"), full=False),
         DisputeOpened(dispute="du_example", amount=Money(4900, "usd"), reason="fraudulent"),

@@ -25,7 +25,12 @@ DOORS = {
     "pikepdf": {"actors/press/binding.py"},
     "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
-    "pika": {"storage/broker.py", "storage/publisher.py", "storage/inbox.py"},
+    "pika": {
+        "storage/broker.py",
+        "storage/publisher.py",
+        "storage/inbox.py",
+        "storage/checks/rabbitmq.py",
+    },
     "dramatiq": {"storage/broker.py", "actors/worker.py"},
     "fastapi": {"api/"},
     "stripe": {"api/webhooks.py"},

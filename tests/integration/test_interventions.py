@@ -195,7 +195,7 @@ def test_a_delivered_report_is_asked_for_once_more(
     http: httpx.Client, stuck: str, orders_log: Log
 ) -> None:
     sent = MailSent(mail="report", message_id="<x>")
-    retried = OrderRetried(number=1)
+    retried = OrderRetried(number=1, at="2026-11-21T12:00:00+00:00")
     add(orders_log, stuck, retried, started(2), bound(), sent, OrderDelivered(by="mail"))
 
     answer = act(http, stuck, "resend", version='W/"v10"')

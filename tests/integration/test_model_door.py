@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.model import Answer, Model
+from actors.model import Answer, Failure, Model, Reply
 from events.errors import Refused, Unavailable
 from events.prompt import Prompt
 from sandbox.starting import started
@@ -44,16 +44,30 @@ def asked(server: str) -> int:
     return len(httpx.get(f"{server.removesuffix('/v1')}/_requests").json())
 
 
-def ask(model: Model, seconds: float = 10, *, as_json: bool = False) -> Answer:
-    return model.ask(PROMPT, seconds=seconds, as_json=as_json, order="o-1").result(60)
+def ask(model: Model, seconds: float = 10, *, as_json: bool = False) -> Reply:
+    call = model.ask(PROMPT, longest=800, seconds=seconds, as_json=as_json, order="o-1")
+    return call.result(60)
+
+
+def answer(model: Model, *, as_json: bool = False) -> Answer:
+    reply = ask(model, as_json=as_json)
+    assert isinstance(reply, Answer)
+    return reply
+
+
+def failure(model: Model, seconds: float = 10, *, as_json: bool = False) -> Failure:
+    reply = ask(model, seconds, as_json=as_json)
+    assert isinstance(reply, Failure)
+    return reply
 
 
 def test_an_answer_has_its_text_its_tokens_and_its_price(model: Model) -> None:
-    answer = ask(model)
+    reply = answer(model)
 
-    assert len(answer.text) > 100
-    assert answer.tokens.prompt > 0
-    assert answer.cost == -(-(answer.tokens.prompt * 400 + answer.tokens.completion * 1600) // 1000)
+    assert len(reply.text) > 100
+    assert reply.tokens.prompt > 0
+    assert reply.cost == -(-(reply.tokens.prompt * 400 + reply.tokens.completion * 1600) // 1000)
+    assert reply.lost == 0
 
 
 @pytest.mark.parametrize("what", ["500", "503", "429", "drop", "reset"])
@@ -62,46 +76,75 @@ def test_what_may_pass_is_asked_again_and_only_as_often_as_needed(
 ) -> None:
     faults({"what": what, "next": 1, "retry_after": 0})
 
-    assert ask(model).text
+    reply = answer(model)
+
+    assert reply.text
+    assert reply.lost == (what in {"drop", "reset"})
     assert asked(server) == 2
 
 
 @pytest.mark.parametrize(
-    ("what", "kind", "reason", "calls"),
+    ("what", "kind", "reason", "calls", "lost"),
     [
-        ("500", Unavailable, "model-away", 3),
-        ("drop", Unavailable, "model-away", 3),
-        ("429", Unavailable, "model-busy", 3),
-        ("hang", Unavailable, "model-timeout", 1),
-        ("drip", Unavailable, "model-timeout", 1),
-        ("html", Unavailable, "model-malformed", 1),
-        ("garbage", Unavailable, "model-malformed", 1),
-        ("bad_utf8", Unavailable, "model-malformed", 1),
-        ("no_choices", Unavailable, "model-malformed", 1),
-        ("empty", Unavailable, "model-empty", 1),
-        ("truncated", Unavailable, "model-truncated", 1),
-        ("refusal", Refused, "model-refusal", 1),
-        ("401", Refused, "model-settings", 1),
-        ("404", Refused, "model-settings", 1),
-        ("400", Refused, "model-refused", 1),
+        ("500", Unavailable, "model-away", 3, 0),
+        ("drop", Unavailable, "model-away", 3, 3),
+        ("429", Unavailable, "model-busy", 3, 0),
+        ("hang", Unavailable, "model-timeout", 1, 1),
+        ("drip", Unavailable, "model-timeout", 1, 1),
+        ("html", Unavailable, "model-malformed", 1, 0),
+        ("garbage", Unavailable, "model-malformed", 1, 1),
+        ("bad_utf8", Unavailable, "model-malformed", 1, 1),
+        ("no_choices", Unavailable, "model-malformed", 1, 0),
+        ("empty", Unavailable, "model-empty", 1, 0),
+        ("truncated", Unavailable, "model-truncated", 1, 0),
+        ("refusal", Refused, "model-refusal", 1, 0),
+        ("401", Refused, "model-settings", 1, 0),
+        ("404", Refused, "model-settings", 1, 0),
+        ("400", Refused, "model-refused", 1, 0),
     ],
 )
-def test_each_fault_has_its_error(  # noqa: PLR0917 - a table with four columns
+def test_each_fault_has_its_error(  # noqa: PLR0917 - a table with five columns
     what: str,
     kind: type[Exception],
     reason: str,
     calls: int,
+    lost: int,
     model: Model,
     faults: Any,
     server: str,
 ) -> None:
     faults({"what": what, **({"retry_after": 0} if what in ("429", "500") else {})})
 
-    with pytest.raises(kind) as raised:
-        ask(model, seconds=1.5)
-    assert getattr(raised.value, "reason", "") == reason
-    assert "canary" not in str(raised.value)
+    found = failure(model, seconds=1.5)
+
+    assert isinstance(found.error, kind)
+    assert found.error.reason == reason
+    assert "canary" not in str(found.error)
     assert asked(server) == calls
+    assert found.lost == lost
+
+
+@pytest.mark.parametrize("what", ["truncated", "refusal", "empty"])
+def test_an_answer_without_use_has_its_price_all_the_same(
+    what: str, model: Model, faults: Any
+) -> None:
+    faults({"what": what})
+
+    found = failure(model)
+
+    assert found.tokens.prompt > 0
+    assert found.cost > 0
+
+
+def test_where_nobody_listens_no_call_can_have_been_paid_for() -> None:
+    nowhere = Model(base_url="http://127.0.0.1:9/v1", api_key="sk-x", model="gpt-4.1-mini")
+
+    found = failure(nowhere, seconds=20)
+    nowhere.close()
+
+    assert found.error.reason == "model-away"
+    assert found.sick
+    assert found.lost == 0
 
 
 def test_a_long_wait_is_handed_on_instead_of_waited_out(
@@ -109,15 +152,13 @@ def test_a_long_wait_is_handed_on_instead_of_waited_out(
 ) -> None:
     faults({"what": "429", "retry_after": 600})
 
-    with pytest.raises(Unavailable) as raised:
-        ask(model)
-    assert raised.value.retry_after == 600
+    assert failure(model).retry_after == 600
     assert asked(server) == 1
 
 
 def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: str) -> None:
     faults({"what": "hang"})
-    call = model.ask(PROMPT, seconds=60, as_json=False, order="o-1")
+    call = model.ask(PROMPT, longest=800, seconds=60, as_json=False, order="o-1")
     base = server.removesuffix("/v1")
     while asked(server) == 0:
         pass
@@ -132,8 +173,7 @@ def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: 
 
 
 def test_an_answer_that_should_be_json_must_be(model: Model, faults: Any) -> None:
-    assert ask(model, as_json=True).text.lstrip().startswith("{")
+    assert answer(model, as_json=True).text.lstrip().startswith("{")
     faults({"what": "hostile"})
 
-    with pytest.raises(Unavailable, match="could not be read"):
-        ask(model, as_json=True)
+    assert failure(model, as_json=True).error.reason == "model-malformed"

@@ -10,7 +10,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from actors.model import Answer
+from actors.model import Answer, Failure, Reply
 from actors.post import Letter
 from actors.tools import Tools
 from events.chain import Link
@@ -18,15 +18,19 @@ from events.errors import NotFound, Refused, Unavailable
 from events.money import Tokens
 from events.order import evolve
 from events.products import find
+from events.rates import rate
+from storage.endpoints import Permit
 from storage.leases import Lease
 from storage.publisher import Letter as Nudging
 from storage.record import History, Log, _opened, stream_of
+from storage.tenants import Limits
 from storage.vault import Sealer
 from tests.examples import SUBJECT
 from tests.simulation.memory import EPOCH, Stream
 from tests.simulation.process import Process
 
 MODEL = "gpt-4.1-mini"
+WELL = Permit(calls=None, wait=0.0, shaky=False)
 SECTIONS = {each.title: each.name for each in find("life_clarity").sections}
 TEXT = '{"summary": "What there is to say."}'
 
@@ -41,7 +45,11 @@ def equip(process: Process) -> Tools:
         log=MemoryLog(process),
         leases=anything(take=leases.take, forget=leases.forget),
         blobs=anything(put=lambda content, _: _blob(content), get=lambda *_: b"%PDF"),
-        model=anything(name=MODEL, ask=ModelDoor(process).ask),
+        models=(
+            anything(name=MODEL, endpoint=MODEL, rate=rate(MODEL), ask=ModelDoor(process).ask),
+        ),
+        endpoints=anything(permit=lambda _: WELL, report=lambda *_, **__: None, take=lambda _: 0.0),
+        tenants=anything(of=lambda _: Limits(), fairness_matters=False),
         press=anything(),
         post=anything(
             domain="ledgerpress.example", page=lambda token: token, send=MailDoor(process).send
@@ -134,29 +142,30 @@ class ModelDoor:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    def ask(self, prompt: Any, *, order: str, **_: Any) -> "Future[Answer]":
+    def ask(self, prompt: Any, *, order: str, **_: Any) -> "Future[Reply]":
         """Answer, or fail as the world says."""
         world, process = self._process.world, self._process
         process.halt()
         title = prompt.user.partition("Section: ")[2].partition("\n")[0]
         call = world.called(process, order, SECTIONS[title])
-        reply = Reply(len(world.calls))
+        reply = Promise(len(world.calls))
         if world.strikes("model: away"):
             call.failed = True
-            reply.set_exception(Unavailable("away", reason="model-away"))
+            reply.set_result(Failure(error=Unavailable("away", reason="model-away"), lost=1))
         elif world.strikes("model: busy"):
             call.failed = True
-            reply.set_exception(Unavailable("busy", reason="model-busy", retry_after=2.0))
+            busy = Unavailable("busy", reason="model-busy", retry_after=2.0)
+            reply.set_result(Failure(error=busy))
         elif world.strikes("model: refuses"):
             call.failed = True
-            reply.set_exception(Refused("no", reason="model-refusal"))
+            reply.set_result(Failure(error=Refused("no", reason="model-refusal")))
         else:
-            reply.set_result(Answer(TEXT, MODEL, Tokens(10, 10), 20, 1000))
+            reply.set_result(Answer(text=TEXT, tokens=Tokens(10, 10), cost=20, milliseconds=1000))
         process.halt()
         return reply
 
 
-class Reply(Future[Answer]):
+class Promise(Future[Reply]):
     """A future that lies in sets at the same place in every run."""
 
     def __init__(self, number: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from actors.attempt import Delivery
-from actors.fulfil import fulfil
+from actors.fulfil import Outcome, fulfil
 from actors.tools import Tools
 from events.errors import Conflict, Refused, Unavailable
 from tests.simulation.memory import Message
@@ -99,7 +99,7 @@ class Process:
         product = self.world.catalogue[letter.queue.removeprefix("queue.")]
         self.world.tell(self, f"looks at {product.name} for {message.id}")
         try:
-            handed_on = fulfil(delivery, product, self._tools)
+            handed_on = fulfil(delivery, product, self._tools) is Outcome.MORE
         except (Unavailable, Conflict) as error:
             self.world.tell(self, f"hands back: {error.reason}")
             return False

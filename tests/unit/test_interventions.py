@@ -96,7 +96,7 @@ def test_a_retried_order_goes_on_where_it_stopped() -> None:
     assert isinstance(step, Write)
     assert "section-001" not in [each.name for each in step.sections]
     own = Nudge(ORDER, "life_clarity")
-    assert react(retried, OrderRetried(number=1)) == (own,)
+    assert react(retried, OrderRetried(number=1, at="2026-11-21T12:00:00+00:00")) == (own,)
 
 
 def test_a_retry_ends_a_wait() -> None:
@@ -110,7 +110,9 @@ def test_a_retried_part_nudges_its_bundle() -> None:
     part = placed(parent="b", parent_product="bundle", session="", intent="")
     retried = after(order(part, paid(), started(), REFUSED), Retry())
 
-    assert Nudge("b", "bundle") in react(retried, OrderRetried(number=1))
+    assert Nudge("b", "bundle") in react(
+        retried, OrderRetried(number=1, at="2026-11-21T12:00:00+00:00")
+    )
 
 
 def test_a_retry_gives_the_order_its_time_anew() -> None:

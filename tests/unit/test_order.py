@@ -7,7 +7,8 @@ from hypothesis import given
 from events import views
 from events.codec import decode, encode
 from events.envelope import Unknown, all_kinds, event_id, kind_of
-from events.order import evolve, fold
+from events.money import NOTHING, Tokens
+from events.order import CallFailed, Calls, evolve, fold
 from events.products import find
 from tests.examples import EXAMPLES, ORDER, asked, failed, order, paid, placed, started, written
 from tests.strategies import histories
@@ -103,3 +104,49 @@ def test_status_words_follow_the_log() -> None:
         == "pressing"
     )
     assert views.word(order(placed("nothing-we-sell"), paid()), None) == "attention"
+
+
+def test_a_crash_leaves_behind_which_calls_were_in_flight_and_what_they_can_have_cost() -> None:
+    crashed = order(placed(), paid(), started(), asked("section-001", "section-002", "section-003"))
+    taken_up = evolve(evolve(crashed, written("section-001")), started(2))
+
+    assert crashed.reserved == 45_000
+    assert taken_up.lost == Calls(2, 30_000)
+    assert taken_up.reserved == 0
+    assert taken_up.cost == 1280
+    assert taken_up.spent == 31_280
+
+
+def test_a_call_that_brought_no_use_is_not_lost_but_paid_for() -> None:
+    failure = CallFailed(
+        section="section-001",
+        attempt=1,
+        model="gpt-4.1-mini",
+        reason="model-truncated",
+        tokens=Tokens(800, 8000),
+        cost=13_120,
+    )
+    ended = order(placed(), paid(), started(), asked("section-001"), failure, failed())
+
+    assert ended.lost == Calls()
+    assert ended.wasted == Calls(1, 13_120)
+    assert ended.cost == 13_120
+
+
+def test_tries_of_which_nothing_came_back_are_lost_even_if_another_was_answered() -> None:
+    failure = CallFailed(
+        section="section-001",
+        attempt=1,
+        model="gpt-4.1-mini",
+        reason="model-away",
+        tokens=NOTHING,
+        cost=0,
+        lost=2,
+    )
+    ended = order(
+        placed(), paid(), started(), asked("section-001"), written("section-001"), failure
+    )
+
+    assert ended.lost == Calls(2, 30_000)
+    assert ended.wasted == Calls()
+    assert ended.cost == 1280

@@ -101,6 +101,7 @@ create index orders_open_parts on orders (parent)
     where parent is not null and word not in ('delivered', 'cancelled', 'erased');
 create index orders_workable on orders (product, tenant, placed_at) where workable;
 create index orders_by_tenant on orders (tenant, placed_at);
+create index orders_by_time on orders (placed_at);
 create index orders_to_tell on orders (tell_at) where tell_at is not null;
 
 -- Nudges, written with the events that caused them and deleted once the broker has confirmed them.
@@ -232,9 +233,10 @@ begin
             tell_at = excluded.tell_at, intent = excluded.intent, status = excluded.status,
             updated_at = excluded.updated_at;
     if p_release and exists (select from tenants t where t.tenant = r.tenant and t.at_work is not null) then
-        -- Written as if long ago, for the relay to publish at once.
+        -- Written as if a minute ago, for the relay to publish at once.
         insert into outbox (order_id, product, correlation, due_at, written_at)
-        select w.order_id, w.product, p_meta::json ->> 'correlation', last.recorded_at, '-infinity'
+        select w.order_id, w.product, p_meta::json ->> 'correlation', last.recorded_at,
+               last.recorded_at - interval '1 minute'
         from waiting(null, r.tenant) w where w.order_id <> r.order_id order by w.placed_at limit 1;
     end if;
     with written as (
