@@ -84,6 +84,7 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 _none = BeforeValidator(lambda value: value or None)
 Token = Annotated[SecretStr | None, _none]
 PerMinute = Annotated[int | None, Field(ge=1), _none]
+Threads = Annotated[int | None, Field(ge=1, le=64), _none]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
 
@@ -119,7 +120,7 @@ class Settings(BaseSettings):
     auditor_token: Token = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
-    worker_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
 
     @classmethod

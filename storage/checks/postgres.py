@@ -160,7 +160,8 @@ def _connections(
     settings: Settings,
     catalogue: Mapping[str, Product],
 ) -> Iterator[Finding]:
-    needed = _API + _KEEPER + len(catalogue) * (settings.worker_threads + _WORKER)
+    threads = sum(settings.worker_threads or each.threads for each in catalogue.values())
+    needed = _API + _KEEPER + threads + len(catalogue) * _WORKER
     row = one(
         connection,
         "select current_setting('max_connections')::int"
