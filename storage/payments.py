@@ -129,7 +129,7 @@ def _keep(said: Reversed, cause: Cause, orders_log: Log) -> bool:
 
     new = again_once(write)
     if not new:
-        with connected(orders_log.engine) as connection:
+        with directly(orders_log.engine) as connection:
             return _written_by(cause, event_log.read(connection, stream))
     log.info(kind.name, payment=said.intent, correlation=cause.correlation)
     return True
