@@ -1,9 +1,9 @@
-"""The keeper: publishes nudges that are due, and finds orders that nobody works on."""
+"""The keeper: publishes nudges that are due, finds orders that nobody works on, and has people told of trouble."""
 
 import time
 from collections.abc import Mapping
 
-from actors import inbox
+from actors import inbox, notices
 from actors.stopping import told_to_stop
 from events.errors import Unavailable
 from events.plan import Product
@@ -26,11 +26,14 @@ _AGAIN_SECONDS = 60.0
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
     """Keep going until SIGTERM or SIGINT. Any number of keepers may run: each nudge is taken by one of them.
 
-    Returns the exit code: 1 if the thread at the inbox died, so that whoever supervises starts the process anew.
+    Returns the exit code: 1 if one of its threads died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
     with opened(settings, catalogue) as orders:
-        emptying = inbox.start(orders, catalogue, settings, stopping)
+        threads = (
+            inbox.start(orders, catalogue, settings, stopping),
+            notices.start(orders, catalogue, settings, stopping),
+        )
         log.info("keeper started")
         swept = time.monotonic()
         while not stopping.wait(_RELAY_SECONDS):
@@ -41,10 +44,12 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
                     _sweep(orders)
             except Unavailable as error:
                 log.warning("keeper waits", reason=error.reason)
-            if not emptying.is_alive() and not stopping.is_set():
-                log.error("the thread at the inbox died")
+            dead = [thread.name for thread in threads if not thread.is_alive()]
+            if dead and not stopping.is_set():
+                log.error("a thread of the keeper died", thread=dead[0])
                 return 1
-        emptying.join(_GRACE_SECONDS)
+        for thread in threads:
+            thread.join(_GRACE_SECONDS)
     log.info("keeper stopped")
     return 0
 

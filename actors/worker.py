@@ -67,6 +67,7 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             stopping=stopping,
             clock=lambda: datetime.now(UTC),
             speed=settings.speed,
+            asks_in_doubt=settings.mail_doubt == "ask",
             requests_per_minute=settings.openai_requests_per_minute,
             tokens_per_minute=settings.openai_tokens_per_minute,
         )

@@ -66,12 +66,16 @@ _KINDS = (
     Kind("method-not-allowed", 405, "This address does not do that", "Use a method from Allow."),
     Kind("conflict", 409, "Someone else was faster", "Read again, then decide.", retryable=True),
     Kind(
+        "not-possible", 409, "The order does not allow that", "See detail for what to do instead."
+    ),
+    Kind(
         "key-reused",
         409,
         "This Idempotency-Key has ordered something else",
         "Send another order with another key, and the same order with the same body.",
     ),
     Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
+    Kind("order-moved-on", 412, "The order is not as you saw it", "Look again, then decide."),
     Kind(
         "too-large", 413, "The body is larger than a megabyte", "Events and orders are far smaller."
     ),
@@ -79,6 +83,7 @@ _KINDS = (
     Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
+    Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),

@@ -1,7 +1,7 @@
 """The status rows: what can be said of an order without reading its log."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,6 +81,35 @@ def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:
     """The parts of a bundle, as far as they have been placed."""
     query = select(orders).where(orders.c.parent == uuid.UUID(order_id)).order_by(orders.c.product)
     return [_row(row) for row in _ask(engine, query)]
+
+
+def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:
+    """Orders of which somebody is to be told by ``now``, the most urgent first, each with its version."""
+    query = (
+        select(orders.c.order_id, orders.c.version)
+        .where(orders.c.tell_at <= now)
+        .order_by(orders.c.tell_at, orders.c.order_id)
+        .limit(most)
+    )
+    return [(str(row.order_id), row.version) for row in _ask(engine, query)]
+
+
+def matching(
+    engine: Engine, wanted: Mapping[str, str], *, most: int | None = None
+) -> list[OrderRow]:
+    """Orders whose ``status``, ``tenant``, ``product`` and ``reason`` are as ``wanted``, the newest first."""
+    columns = {
+        "status": orders.c.word,
+        "tenant": orders.c.tenant,
+        "product": orders.c.product,
+        "reason": orders.c.status["reason"].as_string(),
+    }
+    query = (
+        select(orders)
+        .where(*(columns[name] == value for name, value in wanted.items() if value))
+        .order_by(orders.c.placed_at.desc(), orders.c.order_id)
+    )
+    return [_row(row) for row in _ask(engine, query if most is None else query.limit(most))]
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:

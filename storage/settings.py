@@ -60,6 +60,10 @@ def _sender(value: object) -> object:
     return value
 
 
+def _one_or_none(value: object) -> object:
+    return _sender(value) if value else None
+
+
 def _keys(value: object) -> object:
     keys = _listed(value)
     for key in keys if isinstance(keys, list) else []:
@@ -107,6 +111,8 @@ class Settings(BaseSettings):
     openai_tokens_per_minute: PerMinute = None
     smtp_url: Annotated[SecretStr, _url("smtp", "smtps")]
     mail_from: Annotated[str, BeforeValidator(_sender)]
+    operator_email: Annotated[str | None, BeforeValidator(_one_or_none)] = None
+    mail_doubt: Literal["resend", "ask"] = "resend"
     stripe_webhook_secret: Secrets
     stripe_livemode: bool = False
     public_url: Annotated[str, _url("http", "https")]

@@ -52,9 +52,9 @@ def calls_before_their_intent(patch: pytest.MonkeyPatch) -> None:
 
     def eager(*given: Any) -> Generator[Any]:
         held: list[Any] = []
-        for fact in write(*given):
-            held.append(fact)
-            if not isinstance(fact, SectionsAsked):
+        for facts in write(*given):
+            held.append(facts)
+            if not any(isinstance(fact, SectionsAsked) for fact in facts):
                 yield from held
                 held.clear()
 
