@@ -109,6 +109,8 @@ class Attempt:
 def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
     """Take the order, if there is something to do and nobody else has it."""
     history = tools.log.read(delivery.order)
+    if history.order.placed and history.order.placed.product != product.name:
+        return None  # a person has corrected what was ordered; its own worker is told too
     waited = False
     while _worth_it(decide(history.order, product, tools.clock()), history.order, tools):
         lease = tools.leases.take(

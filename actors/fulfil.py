@@ -45,9 +45,9 @@ def _work(attempt: Attempt, product: Product) -> None:
             step = decide(attempt.order, product, attempt.tools.clock())
             moved = False
             if step and not attempt.over:
-                with closing(perform(step, attempt, product)) as facts:
-                    for fact in facts:
-                        attempt.note(fact)
+                with closing(perform(step, attempt, product)) as done:
+                    for facts in done:
+                        attempt.note(*facts)
                         moved = True
             if not moved:
                 attempt.end()

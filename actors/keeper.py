@@ -1,9 +1,9 @@
-"""The keeper: publishes nudges that are due, finds orders that nobody works on, and seals the log."""
+"""The keeper: publishes nudges that are due, finds orders nobody works on, tells people of trouble, seals the log."""
 
 import time
 from collections.abc import Mapping
 
-from actors import inbox, sealing
+from actors import inbox, notices, sealing
 from actors.stopping import told_to_stop
 from events.errors import Unavailable
 from events.plan import Product
@@ -26,14 +26,15 @@ _AGAIN_SECONDS = 60.0
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
     """Keep going until SIGTERM or SIGINT. Any number of keepers may run: each nudge is taken by one of them.
 
-    Returns the exit code: 1 if a thread of its died, so that whoever supervises starts the process anew.
+    Returns the exit code: 1 if one of its threads died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
     with opened(settings, catalogue) as orders:
-        threads = [
+        threads = (
             inbox.start(orders, catalogue, settings, stopping),
+            notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
-        ]
+        )
         log.info("keeper started")
         swept = time.monotonic()
         while not stopping.wait(_RELAY_SECONDS):
@@ -46,7 +47,7 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
                 log.warning("keeper waits", reason=error.reason)
             dead = [thread.name for thread in threads if not thread.is_alive()]
             if dead and not stopping.is_set():
-                log.error("a thread died", threads=dead)
+                log.error("a thread of the keeper died", thread=dead[0])
                 return 1
         for thread in threads:
             thread.join(_GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""Carries out a step and yields the facts it made true, each as soon as it is true."""
+"""Carries out a step and yields the facts it made true, as soon as they are true."""
 
 from collections.abc import Generator
 from typing import Any, assert_never
@@ -24,16 +24,24 @@ from events.decide import (
 from events.order import AttentionNeeded, OrderDelivered
 from events.plan import Product
 
+_Single = Render | Bind | Compose | PlaceParts | Gather | Mail | Deliver | Park
 
-def perform(step: Step, attempt: Attempt, product: Product) -> Generator[Any]:
-    """Do what ``step`` says, in the world.
 
-    The caller records each fact before it asks for the next, so an intent that is yielded is in the log before
-    anything is spent on it. Closing the iterator abandons what is in flight.
+def perform(step: Step, attempt: Attempt, product: Product) -> Generator[tuple[Any, ...]]:
+    """Do what ``step`` says, in the world; yield together what became true at the same moment.
+
+    The caller records what it gets before it asks for more, so an intent that is yielded is in the log before anything
+    is spent on it. Closing the iterator abandons what is in flight.
     """
+    if isinstance(step, Write):
+        yield from write(step.sections, attempt, product)
+    else:
+        for fact in _one_by_one(step, attempt, product):
+            yield (fact,)
+
+
+def _one_by_one(step: _Single, attempt: Attempt, product: Product) -> Generator[Any]:
     match step:
-        case Write(sections):
-            yield from write(sections, attempt, product)
         case Render(chunks):
             yield from render(chunks, attempt, product)
         case Bind(chunks):

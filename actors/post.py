@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from events.errors import Refused, Unavailable
 from events.plan import Product
+from events.views import order_number
 
 # Many servers refuse more; beyond this the mail carries a link only.
 MOST_ATTACHED_BYTES = 8_000_000
@@ -30,6 +31,25 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+class Untaken(Unavailable):
+    """The mail has certainly not gone out, and may later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail to be composed: its template, who it is for, and what the template is told.
+
+    ``thread`` is shared by all mails that belong together; with the same ``subject`` they are shown as one talk.
+    """
+
+    template: str
+    to: str
+    subject: str
+    message_id: str
+    told: Mapping[str, object]
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +67,17 @@ def message_id(order: str, mail: str, domain: str) -> str:
     return f"<{order}.{mail}@{domain}>"
 
 
+def thread_of(order: str, domain: str) -> str:
+    """What all mails about this order refer to, as to a first mail that nobody ever sent (RFC 5322, section 3.6.4)."""
+    return f"<{order}@{domain}>"
+
+
+def subject_of(order: str, product: Product | None) -> str:
+    """The one subject of all mails about this order."""
+    number = order_number(order)
+    return f"{product.title}: your order {number}" if product else f"Your order {number}"
+
+
 class Post:
     """The mail server, and who the mails are from."""
 
@@ -60,59 +91,75 @@ class Post:
         """The link to the customer's page."""
         return f"{self._public_url}/o/{token}"
 
-    def send(
-        self,
-        mail: str,
-        *,
-        to: str,
-        message_id: str,
-        product: Product,
-        customer: str,
-        link: str,
-        documents: Sequence[Attachment],
-    ) -> None:
+    def send(self, letter: Letter, documents: Sequence[Attachment] = ()) -> None:
         """Hand the mail to the server.
 
         Raises ``Unavailable`` if it may work later; the mail may then have gone out all the same, when only the
-        server's answer was lost. Raises ``Refused`` if the server will never take it.
+        server's answer was lost, but not if it is ``Untaken``. Raises ``Refused`` if the server will never take it.
         """
         attached = documents if _size(documents) <= MOST_ATTACHED_BYTES else ()
-        facts = {
-            "product": product,
-            "customer": customer,
-            "link": link,
-            "documents": documents,
-            "attached": bool(attached),
-        }
-        letter = self._addressed(to, f"{product.title}: your report is ready", message_id)
-        letter.set_content(_templates.get_template(f"{mail}.txt").render(facts))
-        letter.add_alternative(
-            _templates.get_template(f"{mail}.html").render(facts), subtype="html"
+        told = {**letter.told, "documents": documents, "attached": bool(attached)}
+        mail = self._addressed(letter)
+        mail.set_content(_templates.get_template(f"{letter.template}.txt").render(told))
+        mail.add_alternative(
+            _templates.get_template(f"{letter.template}.html").render(told), subtype="html"
         )
         for each in attached:
             main, _, sub = each.media_type.partition("/")
-            letter.add_attachment(each.content, main, sub, filename=each.filename)
-        self._hand_over(letter)
+            mail.add_attachment(each.content, main, sub, filename=each.filename)
+        self._hand_over(mail)
 
-    def _addressed(self, to: str, subject: str, message_id: str) -> EmailMessage:
-        letter = EmailMessage()
+    def greet(self, seconds: float) -> bool:
+        """Connect, encrypt if offered and log in, as for a mail, and leave; return whether it was encrypted.
+
+        Raises ``Refused`` if the server will not take us like this and ``Unavailable`` if it does not answer in time.
+        """
         try:
-            letter["From"] = self._sender
-            letter["To"] = Address(addr_spec=to)
+            server = self._connect(seconds)
+            try:
+                server.ehlo_or_helo_if_needed()
+                self._log_in(server)
+                return isinstance(server.sock, ssl.SSLSocket)
+            finally:
+                with suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+                server.close()
+        except smtplib.SMTPAuthenticationError:
+            message = "the mail server refuses the user or the password"
+            raise Refused(message, reason="mail-settings") from None
+        except ssl.SSLCertVerificationError:
+            message = "the mail server's certificate is not valid here"
+            raise Refused(message, reason="mail-settings") from None
+        except smtplib.SMTPNotSupportedError:
+            message = "SMTP_URL has a password, and the mail server offers no login"
+            raise Refused(message, reason="mail-settings") from None
+        except (smtplib.SMTPException, OSError):
+            message = "the mail server does not answer"
+            raise Unavailable(message, reason="mail-away") from None
+
+    def _addressed(self, letter: Letter) -> EmailMessage:
+        mail = EmailMessage()
+        try:
+            mail["From"] = self._sender
+            mail["To"] = Address(addr_spec=letter.to)
         except (ValueError, IndexError, HeaderParseError):
             message = "the mail address cannot stand in a header"
             raise Refused(message, reason="mail-address") from None
-        letter["Subject"] = subject
-        letter["Date"] = format_datetime(datetime.now(UTC))
-        letter["Message-ID"] = message_id
-        letter["Auto-Submitted"] = "auto-generated"
-        return letter
+        mail["Subject"] = letter.subject
+        mail["Date"] = format_datetime(datetime.now(UTC))
+        mail["Message-ID"] = letter.message_id
+        if letter.thread:
+            mail["In-Reply-To"] = mail["References"] = letter.thread
+        mail["Auto-Submitted"] = "auto-generated"
+        return mail
 
     def _hand_over(self, letter: EmailMessage) -> None:
+        begun = False
         try:
             server = self._connect()
             try:
                 self._log_in(server)
+                begun = True
                 server.send_message(letter)
             finally:
                 # Once the mail is taken, nothing that the server says any more makes it untaken.
@@ -127,6 +174,9 @@ class Post:
             message = "the mail server does not support what SMTP_URL or the address asks for"
             raise Refused(message, reason="mail-settings") from None
         except (smtplib.SMTPException, OSError):
+            if not begun:
+                message = "the mail server cannot be reached"
+                raise Untaken(message, reason="mail-away") from None
             message = "the connection to the mail server was lost"
             raise Unavailable(message, reason="mail-away") from None
 
@@ -138,12 +188,12 @@ class Post:
             raise Refused(message, reason="mail-settings")
         server.login(unquote(self._server.username), unquote(self._server.password or ""))
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self, seconds: float = _SECONDS) -> smtplib.SMTP:
         host, port = self._server.hostname or "localhost", self._server.port or 0
         context = ssl.create_default_context()
         if self._server.scheme == "smtps":
-            return smtplib.SMTP_SSL(host, port or 465, timeout=_SECONDS, context=context)
-        server = smtplib.SMTP(host, port or 587, timeout=_SECONDS)
+            return smtplib.SMTP_SSL(host, port or 465, timeout=seconds, context=context)
+        server = smtplib.SMTP(host, port or 587, timeout=seconds)
         try:
             server.ehlo_or_helo_if_needed()
             if server.has_extn("starttls"):
@@ -158,7 +208,7 @@ def _said_no(code: int) -> Refused | Unavailable:
     message = f"the mail server answered {code}"
     if code >= _PERMANENT:
         return Refused(message, reason="mail-refused")
-    return Unavailable(message, reason="mail-busy")
+    return Untaken(message, reason="mail-busy")
 
 
 def _size(documents: Sequence[Attachment]) -> int:

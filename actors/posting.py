@@ -3,40 +3,73 @@
 from collections.abc import Generator
 
 from actors.attempt import Attempt
-from actors.post import Attachment, message_id
-from events.order import DocumentBound, MailIntended, MailSent, Order
+from actors.post import Attachment, Letter, Untaken, message_id, subject_of, thread_of
+from events.errors import Refused
+from events.order import (
+    MAIL_DOUBTFUL,
+    AttentionNeeded,
+    DocumentBound,
+    MailFailed,
+    MailIntended,
+    MailSent,
+    Order,
+)
 from events.plan import Product
 from storage.telemetry import log
 
 
 def mail(
     name: str, attempt: Attempt, product: Product, *, doubtful: bool
-) -> Generator[MailIntended | MailSent]:
-    """Send the mail ``name`` with the finished documents; yield the intent, then that the server took it."""
+) -> Generator[MailIntended | MailSent | MailFailed | AttentionNeeded]:
+    """Send the mail ``name`` with the finished documents; yield the intent, then that the server took it.
+
+    A ``doubtful`` one is sent again, under the same Message-ID, or a person is asked: as ``MAIL_DOUBT`` says.
+    """
     order, tools = attempt.order, attempt.tools
     assert order.placed is not None
     identity = message_id(order.id, name, tools.post.domain)
+    if doubtful and tools.asks_in_doubt:
+        yield AttentionNeeded(
+            reason=MAIL_DOUBTFUL,
+            attempt=order.attempt,
+            detail="The mail may have gone out already: the mail server's answer was never heard.",
+            advice=(
+                "Look into the mail server's log, or ask the customer. Then retry the order to have it sent again,"
+                " or say that it arrived."
+            ),
+        )
+        return
     if doubtful:
         log.warning("this mail may have been sent before", order=order.id, mail=name)
     yield MailIntended(mail=name, attempt=order.attempt, message_id=identity)
 
-    tools.post.send(
-        name,
+    letter = Letter(
+        template="report",
         to=order.placed.email,
+        subject=subject_of(order.id, product),
         message_id=identity,
-        product=product,
-        customer=order.placed.fields.get("name", ""),
-        link=tools.post.page(attempt.history.sealer.token(order.id)),
-        documents=[
-            Attachment(
-                filename=each.filename,
-                media_type=each.media_type,
-                content=tools.blobs.get(each.blob, attempt.history.sealer),
-                pages=each.pages,
-            )
-            for each in documents(order)
-        ],
+        thread=thread_of(order.id, tools.post.domain),
+        told={
+            "product": product,
+            "customer": order.placed.fields.get("name", ""),
+            "link": tools.post.page(attempt.history.sealer.token(order.id)),
+        },
     )
+    enclosed = [
+        Attachment(
+            filename=each.filename,
+            media_type=each.media_type,
+            content=tools.blobs.get(each.blob, attempt.history.sealer),
+            pages=each.pages,
+        )
+        for each in documents(order)
+    ]
+    try:
+        tools.post.send(letter, enclosed)
+    except (Refused, Untaken) as error:
+        # It has not gone out: the next attempt need not wonder.
+        yield MailFailed(mail=name, attempt=order.attempt, reason=error.reason, message_id=identity)
+        raise
     yield MailSent(mail=name, message_id=identity)
 
 

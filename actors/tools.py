@@ -21,6 +21,7 @@ from storage.tenants import Tenants
 class Tools:
     """The world, as far as a worker touches it. ``name`` is who it says it is in the log.
 
+    ``asks_in_doubt``: a report's mail that may have gone out already is not sent again before a person has said so.
     ``models`` are the one to ask, and those to fall back on; what an endpoint allows in a minute is for each of them.
     """
 
@@ -38,6 +39,7 @@ class Tools:
     stopping: threading.Event
     clock: Callable[[], datetime]
     speed: float = 1.0
+    asks_in_doubt: bool = False
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 

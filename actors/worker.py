@@ -39,8 +39,9 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
     0 after an orderly stop; 1 if a thread died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
+    threads = settings.worker_threads or product.threads
     with (
-        opened(settings, catalogue) as log_of_orders,
+        opened(settings, catalogue, pool=max(10, threads)) as log_of_orders,
         Press(children=settings.press_children) as press,
         ExitStack() as doors,
     ):
@@ -66,20 +67,21 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             stopping=stopping,
             clock=lambda: datetime.now(UTC),
             speed=settings.speed,
+            asks_in_doubt=settings.mail_doubt == "ask",
             requests_per_minute=settings.openai_requests_per_minute,
             tokens_per_minute=settings.openai_tokens_per_minute,
         )
-        return _consume(product, tools, settings)
+        return _consume(product, tools, settings, threads)
 
 
-def _consume(product: Product, tools: Tools, settings: Settings) -> int:
+def _consume(product: Product, tools: Tools, settings: Settings, threads: int) -> int:
     broker = NudgeBroker(settings.rabbitmq_url.get_secret_value())
     _actor(broker, product, tools)
-    worker = dramatiq.Worker(broker, queues={product.queue}, worker_threads=settings.worker_threads)
+    worker = dramatiq.Worker(broker, queues={product.queue}, worker_threads=threads)
     # Late ack, and no message waits in this process while another worker is idle.
-    worker.queue_prefetch = settings.worker_threads
+    worker.queue_prefetch = threads
     worker.start()
-    log.info("worker started", product=product.name, threads=settings.worker_threads)
+    log.info("worker started", product=product.name, threads=threads)
     while not tools.stopping.wait(_LOOK_SECONDS):
         if not all(thread.is_alive() for thread in (*worker.workers, *worker.consumers.values())):
             log.error("a worker thread died", product=product.name)

@@ -15,6 +15,8 @@ from events.money import NOTHING
 from events.order import CallFailed, SectionsAsked, SectionWritten
 from events.plan import DocumentKind, Product, Section
 
+Fact = SectionsAsked | SectionWritten | CallFailed
+
 # How soon a refund, a dispute or a takeover ends the calls that it makes useless.
 _LOOK_SECONDS = 0.5
 # How long calls in flight may take once the process has been told to stop; shorter than the process then lives.
@@ -23,8 +25,8 @@ _LAST_SECONDS = 20.0
 
 def write(
     sections: tuple[Section, ...], attempt: Attempt, product: Product
-) -> Generator[SectionsAsked | SectionWritten | CallFailed]:
-    """Ask for ``sections`` at once; yield the intent, then how each call ended.
+) -> Generator[tuple[Fact, ...]]:
+    """Ask for ``sections`` at once; yield the intent, then how each call ended, and those together that ended together.
 
     Every answer that arrives is yielded, even if another call fails; then the worst error is raised. The calls are
     cancelled as soon as the log says that they are of no use any more: when the order has been refunded, say.
@@ -35,12 +37,13 @@ def write(
         if tools.stopping.is_set():
             return
     made = reserve(sections, attempt, product)
-    yield SectionsAsked(
+    sections_asked = SectionsAsked(
         attempt=order.attempt, sections=tuple(made.prompts), model=made.model.name, most=made.most
     )
+    yield (sections_asked,)
     if full := over_month(attempt):
-        for name in made.prompts:
-            yield from _facts(name, Failure(error=full), attempt, made)
+        unmade = Failure(error=full)
+        yield tuple(fact for name in made.prompts for fact in _facts(name, unmade, attempt, made))
         raise full
 
     calls = {
@@ -55,12 +58,15 @@ def write(
     }
     errors: list[Refused | Unavailable] = []
     try:
-        for call in _answered(calls, attempt):
-            reply = call.result()
-            yield from _facts(calls[call], reply, attempt, made)
-            report(made, reply, attempt)
-            if isinstance(reply, Failure):
-                errors.append(reply.error)
+        for ended in _answered(calls, attempt):
+            replies = [(calls[call], call.result()) for call in ended]
+            yield tuple(
+                fact for name, reply in replies for fact in _facts(name, reply, attempt, made)
+            )
+            for _, reply in replies:
+                report(made, reply, attempt)
+                if isinstance(reply, Failure):
+                    errors.append(reply.error)
     finally:
         for call in calls:
             call.cancel()
@@ -68,9 +74,7 @@ def write(
         raise min(errors, key=lambda error: not isinstance(error, Refused))
 
 
-def _facts(
-    section: str, reply: Reply, attempt: Attempt, made: Round
-) -> Generator[SectionWritten | CallFailed]:
+def _facts(section: str, reply: Reply, attempt: Attempt, made: Round) -> Generator[Fact]:
     failed = CallFailed(
         section=section,
         attempt=attempt.order.attempt,
@@ -96,23 +100,26 @@ def _facts(
         yield failed
 
 
-def _answered(calls: Iterable[Future[Reply]], attempt: Attempt) -> Generator[Future[Reply]]:
-    """Yield each call when it has ended, while it is still of use.
+def _answered(calls: Iterable[Future[Reply]], attempt: Attempt) -> Generator[list[Future[Reply]]]:
+    """Yield the calls that have ended since, in the order they were asked, while they are still of use.
 
     When the process is told to stop, calls in flight may finish, but not for ever: what takes longer is cancelled, and
     asked again by whoever takes the order up.
     """
-    pending = set(calls)
+    pending = list(calls)
     patience = math.inf
     while pending and _of_use(attempt) and time.monotonic() < patience:
         if attempt.tools.stopping.is_set():
             patience = min(patience, time.monotonic() + _LAST_SECONDS)
-        ended, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
-        if not ended:
+        wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+        if ended := [call for call in pending if call.done()]:
+            pending = [call for call in pending if call not in ended]
+            yield ended
+        else:
             _look(attempt)
-        yield from ended
     # What has arrived is paid for, and recorded, even if it is of no use any more.
-    yield from (call for call in pending if call.done())
+    if ended := [call for call in pending if call.done()]:
+        yield ended
 
 
 def _of_use(attempt: Attempt) -> bool:

@@ -1,4 +1,4 @@
-"""Who is asking: the operator, the auditor, or a customer with the token of their page."""
+"""Who is asking: the operator, the auditor, a tenant's program, or a customer with the token of their page."""
 
 import hmac
 from dataclasses import dataclass
@@ -10,13 +10,17 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.desk import Desk, OnDesk
 from api.problems import Problem
+from storage.api_keys import looks_like_key, tenant_of
 from storage.orders import OrderRow, by_id, by_token
 from storage.vault import token_hash
 
 _bearer = HTTPBearer(
     auto_error=False,
-    description="The operator's or the auditor's token, or the token of the customer's page.",
+    description="A tenant's API key, the operator's or auditor's token, or that of a customer's page.",
 )
+
+
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ledgerpress"'}
 
 
 class Role(StrEnum):
@@ -24,30 +28,46 @@ class Role(StrEnum):
 
     OPERATOR = "operator"
     AUDITOR = "auditor"
+    TENANT = "tenant"
     CUSTOMER = "customer"
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Someone with a token. Whether a customer's token opens anything is not known before the order is looked up."""
+    """Someone with a token. Whether a customer's token opens anything is not known before the order is looked up.
+
+    ``tenant`` is whose program it is, and empty for everybody else.
+    """
 
     role: Role
     token: str
+    tenant: str = ""
 
     @property
     def staff(self) -> bool:
-        """Whether they may see every order, and what it cost."""
+        """Whether they may see every order."""
+        return self.role in (Role.OPERATOR, Role.AUDITOR)
+
+    @property
+    def pays(self) -> bool:
+        """Whether they may see what the orders they see have cost."""
         return self.role is not Role.CUSTOMER
 
 
-async def _asker(
+def _asker(
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], desk: OnDesk
 ) -> Asker:
     if given is None or not given.credentials:
-        raise Problem(
-            "credentials-missing", headers={"WWW-Authenticate": 'Bearer realm="ledgerpress"'}
-        )
-    return Asker(_role(given.credentials, desk), given.credentials)
+        raise Problem("credentials-missing", headers=_CHALLENGE)
+    token = given.credentials
+    if role := _staff_role(token, desk):
+        return Asker(role, token)
+    if not looks_like_key(token):
+        return Asker(Role.CUSTOMER, token)
+    tenant = tenant_of(desk.log.engine, token)
+    if tenant is None:
+        raise Problem("credentials-unknown", headers=_CHALLENGE)
+    return Asker(Role.TENANT, token, tenant)
 
 
 Asking = Annotated[Asker, Depends(_asker)]
@@ -62,6 +82,28 @@ async def _staff(asker: Asking) -> Asker:
 Staff = Annotated[Asker, Depends(_staff)]
 
 
+def _program(asker: Asking) -> Asker:
+    if asker.role is Role.CUSTOMER:
+        raise Problem("credentials-unknown", headers=_CHALLENGE)
+    if asker.role is not Role.TENANT:
+        raise Problem("tenants-only")
+    return asker
+
+
+# A tenant's program, and nobody else.
+Program = Annotated[Asker, Depends(_program)]
+
+
+def _overseer(asker: Asking) -> Asker:
+    if asker.role is Role.CUSTOMER:
+        raise Problem("forbidden")
+    return asker
+
+
+# Whoever may see more than one order: a tenant's program those of its tenant, operators and auditors all of them.
+Overseer = Annotated[Asker, Depends(_overseer)]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """An order, and who looks at it."""
@@ -74,7 +116,9 @@ def _visible(order_id: str, asker: Asking, desk: OnDesk) -> Seen:
     """The order, if the asker may see it. Whether it is foreign or missing, the same is done and said."""
     row = by_id(desk.log.engine, order_id)
     held = by_token(desk.log.engine, asker.token)
-    if row is None or not (asker.staff or (held and _belongs(row, held))):
+    if row is None or not (
+        asker.staff or row.status.tenant == asker.tenant or (held and _belongs(row, held))
+    ):
         raise Problem("order-not-found")
     return Seen(row, asker)
 
@@ -82,12 +126,19 @@ def _visible(order_id: str, asker: Asking, desk: OnDesk) -> Seen:
 Visible = Annotated[Seen, Depends(_visible)]
 
 
+def own_tenant(asker: Asker, tenant: str) -> str:
+    """Whose orders this is about: a program's own; for operators and auditors those of ``tenant`` (empty: all)."""
+    if asker.role is Role.TENANT and tenant not in ("", asker.tenant):
+        raise Problem("forbidden")
+    return asker.tenant or tenant
+
+
 def _belongs(row: OrderRow, held: OrderRow) -> bool:
     """The order itself, or a part of the bundle."""
     return held.status.order in (row.status.order, row.status.parent)
 
 
-def _role(token: str, desk: Desk) -> Role:
+def _staff_role(token: str, desk: Desk) -> Role | None:
     given = token_hash(token)
     for role, secret in (
         (Role.OPERATOR, desk.settings.operator_token),
@@ -96,4 +147,4 @@ def _role(token: str, desk: Desk) -> Role:
         known = secret.get_secret_value() if secret else ""
         if known and hmac.compare_digest(given, token_hash(known)):
             return role
-    return Role.CUSTOMER
+    return None

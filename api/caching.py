@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fastapi import Request
 
 from events.plan import Product
-from events.views import SETTLED, Word
+from events.views import PART_HELD, SETTLED, Word
 from storage.orders import OrderRow
 
 _SHORT_PROMISE = 60.0
@@ -24,7 +24,8 @@ def ask_again(row: OrderRow, product: Product | None, now: datetime, speed: floa
     word = row.status.word
     if word in SETTLED:
         return None
-    if product is None or word is Word.ATTENTION:
+    # What waits for a person may take its time; the other parts of a bundle go on meanwhile.
+    if product is None or (word is Word.ATTENTION and row.status.reason != PART_HELD):
         return _LATEST
     if word is Word.RETRYING:
         left = (datetime.fromisoformat(row.status.retry_at) - now).total_seconds()

@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api import shapes
-from api.access import Staff, Visible
+from api.access import Overseer, Visible, own_tenant
 from api.caching import ask_again, unchanged
-from api.desk import TENANT, OnDesk
+from api.desk import OnDesk
+from api.paging import Page
 from api.reports import send
-from storage.orders import by_session
+from storage.orders import Wanted, some
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -27,20 +28,37 @@ _STATUS_HEADERS = {
     "",
     operation_id="findOrders",
     response_model_exclude_none=True,
-    summary="Find the order of a payment",
+    summary="List orders",
+    responses={
+        200: {
+            "headers": {
+                "Link": {
+                    "description": "Where the next page is, if there is one (RFC 8288).",
+                    "schema": {
+                        "type": "string",
+                        "examples": ['</v1/orders?limit=2&after=MTc2...>; rel="next"'],
+                    },
+                }
+            }
+        }
+    },
 )
 def find_orders(
-    asker: Staff,
+    *,
+    asker: Overseer,
     desk: OnDesk,
     response: Response,
-    payment: Annotated[
-        str, Query(description="A checkout session's id.", examples=["cs_test_a18"])
-    ],
+    page: Annotated[Page, Query()],
 ) -> shapes.Orders:
-    """The order that was paid for in that checkout session, if there is one."""
+    """Orders, the newest first: a tenant's program sees those of its tenant, operators and auditors all."""
     response.headers.update(_PRIVATE)
-    row = by_session(desk.log.engine, TENANT, payment)
-    return shapes.Orders(data=[shapes.order(row, costs=asker.staff)] if row else [])
+    tenant = own_tenant(asker, page.tenant)
+    wanted = Wanted(tenant=tenant, word=page.status or "", session=page.payment, after=page.cursor)
+    rows = some(desk.log.engine, wanted, page.limit + 1)
+    shown = rows[: page.limit]
+    if len(rows) > page.limit:
+        response.headers["Link"] = page.next(shown[-1])
+    return shapes.Orders(data=[shapes.order(row, costs=asker.pays) for row in shown])
 
 
 @router.get(
@@ -65,7 +83,7 @@ def get_order(
     if unchanged(request, etag):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
-    return shapes.order(row, costs=seen.asker.staff)
+    return shapes.order(row, costs=seen.asker.pays)
 
 
 @router.get(
@@ -73,11 +91,11 @@ def get_order(
     operation_id="getReport",
     response_class=Response,
     responses={
-        200: {"content": {"application/pdf": {}, "application/json": {}}},
+        200: {"content": {"application/pdf": {}, "application/json": {}, "text/markdown": {}}},
         206: {"description": "The bytes asked for."},
     },
     summary="The finished report",
 )
 def get_report(seen: Visible, desk: OnDesk, request: Request) -> Response:
-    """The document, as a download."""
+    """The document, as a download. What is JSON is also told as Markdown: ask with Accept: text/markdown."""
     return send(seen.row, desk, request)

@@ -27,19 +27,33 @@ class Kind:
     retryable: bool = False
 
 
-_SEND_ONE = "Send Authorization: Bearer with the order's, the operator's or the auditor's token."
+_SEND_ONE = (
+    "Send Authorization: Bearer with an API key, or an order's, operator's or auditor's token."
+)
 _CHECK_KEYS = "Check STRIPE_WEBHOOK_SECRET and the clocks; have Stripe send the event again."
 _TRY_LINK = "Open the link from our e-mail once more, all of it, or look at our reports."
 _TRY_MAIL = "Open the link from our e-mail, or write to us with your receipt."
+_SEND_KEY = "Send Authorization: Bearer with an API key of the tenant, lp_..."
+_AS_JSON = "Send one JSON object; what Stripe signed, exactly as it came."
+_SAY_JSON = "Send Content-Type: application/json."
+_NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
 _AGAIN = "Ask again after the number of seconds in Retry-After."
 
 _KINDS = (
     Kind("bad-signature", 400, "The signature is missing, wrong or stale", _CHECK_KEYS),
-    Kind("bad-body", 400, "The body is not a JSON object in UTF-8", "Send it as Stripe made it."),
+    Kind("bad-body", 400, "The body is not a JSON object in UTF-8", _AS_JSON),
     Kind("thin-event", 400, "This event is thin", "Have Stripe send snapshot events here."),
     Kind("bad-request", 400, "The request cannot be understood", "See /docs for what is."),
+    Kind(
+        "idempotency-key-missing",
+        400,
+        "This needs an Idempotency-Key of 1 to 255 visible characters",
+        "Make one up for each order, keep it, and send it with every try.",
+    ),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
+    Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
     Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
+    Kind("tenants-only", 403, "Only a tenant's program can order", _SEND_KEY),
     Kind("order-not-found", 404, "There is no such order for this token", "Check both."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
@@ -52,13 +66,26 @@ _KINDS = (
     Kind("report-in-parts", 404, "This order is several reports", "Fetch that of each part."),
     Kind("method-not-allowed", 405, "This address does not do that", "Use a method from Allow."),
     Kind("conflict", 409, "Someone else was faster", "Read again, then decide.", retryable=True),
-    Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
     Kind(
-        "too-large", 413, "The body is larger than a megabyte", "Stripe's events are far smaller."
+        "not-possible", 409, "The order does not allow that", "See detail for what to do instead."
     ),
+    Kind(
+        "key-reused",
+        409,
+        "This Idempotency-Key has ordered something else",
+        "Send another order with another key, and the same order with the same body.",
+    ),
+    Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
+    Kind("order-moved-on", 412, "The order is not as you saw it", "Look again, then decide."),
+    Kind(
+        "too-large", 413, "The body is larger than a megabyte", "Events and orders are far smaller."
+    ),
+    Kind("not-json", 415, "The body does not say that it is JSON", _SAY_JSON),
     Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
+    Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
+    Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),
 )
@@ -87,7 +114,23 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
                         "detail": {"type": "string"},
                         "retryable": {"type": "boolean"},
                         "next": {"type": "string"},
-                        "errors": {"type": "array", "items": {"type": "object"}},
+                        "errors": {
+                            "type": "array",
+                            "description": "What is wrong where; of a body, with a JSON pointer.",
+                            "items": {
+                                "type": "object",
+                                "required": ["in", "name", "message"],
+                                "properties": {
+                                    "in": {"type": "string", "examples": ["body"]},
+                                    "name": {"type": "string", "examples": ["fields.birth_date"]},
+                                    "pointer": {
+                                        "type": "string",
+                                        "examples": ["/fields/birth_date"],
+                                    },
+                                    "message": {"type": "string"},
+                                },
+                            },
+                        },
                         "request_id": {"type": "string"},
                     },
                 },
@@ -105,6 +148,8 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
     }
 }
 
+# Errors of the house that have a problem of their own, by their reason.
+_BY_REASON = {"key-reused": "key-reused", "erased": "erased"}
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),
@@ -203,7 +248,9 @@ def one_problem(slug: str) -> HTMLResponse:
 
 
 def _from_house(error: LedgerpressError) -> Problem:
-    slug = next((slug for kind, slug in _BY_ERROR if isinstance(error, kind)), "internal")
+    slug = _BY_REASON.get(error.reason) or next(
+        (slug for kind, slug in _BY_ERROR if isinstance(error, kind)), "internal"
+    )
     if isinstance(error, Unavailable):
         seconds = math.ceil(error.retry_after or 2)
         return Problem(slug, str(error), headers={"Retry-After": str(seconds)})

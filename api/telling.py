@@ -219,7 +219,7 @@ _CARD_STATES = {
     Word.DELIVERING: "Ready",
     Word.DELIVERED: "Ready",
     Word.RETRYING: "A short pause",
-    Word.ATTENTION: "A person will look at it",
+    Word.ATTENTION: "A person is looking at it",
     Word.CANCELLED: "Cancelled",
 }
 

@@ -9,6 +9,7 @@ import stripe
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 
+from api.bodies import body
 from api.desk import Desk, OnDesk, RequestId
 from api.problems import Problem
 from events.errors import NotFound, Refused, Unavailable
@@ -18,7 +19,6 @@ from storage.tenants import DEFAULT
 
 router = APIRouter(tags=["payments"])
 
-LARGEST_BYTES = 1_000_000
 # How far apart Stripe's clock and ours may be, either way, in seconds.
 TOLERANCE = 300
 
@@ -60,25 +60,20 @@ def _secrets(request: Request, desk: OnDesk) -> list[str]:
 
 
 async def _body(request: Request) -> bytes:
-    """The raw body; too large a one is refused unread if it says so, otherwise as soon as it shows."""
-    if int(request.headers.get("content-length", 0)) > LARGEST_BYTES:
-        raise _refused(request, "too-large")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BYTES:
-            raise _refused(request, "too-large")
-    return bytes(body)
+    try:
+        return await body(request)
+    except Problem as problem:
+        raise _refused(request, problem.kind.slug) from None
 
 
 def _signed_body(
     request: Request,
     secrets: Annotated[list[str], Depends(_secrets)],
-    body: Annotated[bytes, Depends(_body)],
+    raw: Annotated[bytes, Depends(_body)],
 ) -> str:
     """The text of an event, once it is certain that Stripe sent it."""
     try:
-        text = body.decode()
+        text = raw.decode()
     except UnicodeDecodeError:
         raise _refused(request, "bad-body") from None
     if not _signed(text, request.headers.get("stripe-signature", ""), secrets):

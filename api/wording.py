@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from api.saying import duration, masked
-from events.order import Order
+from events.notices import TROUBLE, UNTOLD
+from events.order import MailSent, Order
 from events.plan import Delivery, Product
-from events.views import SETTLED, Word
+from events.views import DISPUTED, PART_HELD, SETTLED, Word
 from storage.orders import OrderRow
 
 
@@ -22,8 +23,7 @@ def words(row: OrderRow, order: Order, product: Product | None) -> tuple[str, st
             begin = "They are" if them else "It is"
             return ready, f"{begin} {way}, and can be fetched here already."
         case Word.ATTENTION:
-            write = f"we will write to {where}" if where else "please write to us with its number"
-            return "A person will look at this order", f"Your payment is safe with us; {write}."
+            return _attention(row, order, where)
         case Word.CANCELLED if row.status.reason in _CANCELLED:
             return _CANCELLED[row.status.reason]
         case Word.RETRYING:
@@ -33,6 +33,24 @@ def words(row: OrderRow, order: Order, product: Product | None) -> tuple[str, st
             return _SEVERAL if them and word is Word.WRITING else _PLAIN[word]
 
 
+def _attention(row: OrderRow, order: Order, where: str) -> tuple[str, str]:
+    if row.status.reason == DISPUTED:
+        return _PAUSED
+    written = _written(order, where)
+    if row.status.reason == PART_HELD:
+        return "Part of your set takes longer", f"{_HELD} {written}".strip()
+    return "A person is looking at your order", f"{_SAFE} {written}".strip()
+
+
+_PAUSED = (
+    "Your order is paused",
+    "Your bank has a question about the payment. We go on once it is answered.",
+)
+_SAFE = "Your payment is safe with us, and there is nothing for you to do."
+_HELD = (
+    "A person is looking at it, and there is nothing for you to do. The other reports go on, and each can be fetched"
+    " here as soon as it is ready."
+)
 _SEVERAL = ("Your reports are being written", "Each can be fetched as soon as it is ready.")
 _PLAIN = {
     Word.AWAITING_PAYMENT: (
@@ -84,6 +102,15 @@ def aside(row: OrderRow, order: Order, product: Product | None, *, late: bool) -
     if product.delivery is Delivery.MAIL and where:
         return f"{expected}You can close this page: we will e-mail you at {where}."
     return f"{expected}You can close this page and come back to it."
+
+
+def _written(order: Order, where: str) -> str:
+    """What the customer has been told by mail, or will be."""
+    if isinstance(order.mails.get(TROUBLE), MailSent):
+        return f"We have written to {where}."
+    if order.attention and order.attention.reason in UNTOLD:
+        return "If no e-mail of ours has reached you, please write to us with the order's number."
+    return f"An e-mail to {where} is on its way." if where else ""
 
 
 _UNCERTAIN = (Word.AWAITING_PAYMENT, Word.RETRYING)

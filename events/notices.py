@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from events.order import (
+    MAIL_DOUBTFUL,
     DisputeOpened,
     MailFailed,
     MailIntended,
@@ -17,12 +18,13 @@ from events.plan import Delivery, Product
 
 # The mail to the customer, once in an order's life, however often it gets into trouble.
 TROUBLE = "trouble"
-# Why the customer cannot be reached: their address is the trouble.
-_UNREACHABLE = frozenset({"mail-refused", "mail-address"})
+# Nothing to write to the customer about: their address is the trouble, or they may have the report already.
+UNTOLD = frozenset({"mail-refused", "mail-address", MAIL_DOUBTFUL})
+LATE = "late"
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 # How long after an intent without an outcome the notice is sent again, under the same Message-ID.
-_DOUBT = timedelta(minutes=2)
+DOUBT = timedelta(minutes=2)
 _MOST_TRIES = 12
 
 
@@ -63,22 +65,38 @@ def tell_at(order: Order, product: Product | None) -> datetime | None:
     return min((each.due_at for each in owed(order, product)), default=None)
 
 
-def intend(order: Order, notice: Notice, message_id: str, now: datetime) -> MailIntended:
-    """The intent to send ``notice`` now."""
+def intend(
+    order: Order, mail: str, message_id: str, now: datetime, doubt: timedelta = DOUBT
+) -> MailIntended:
+    """The intent to send this notice now."""
     return MailIntended(
-        mail=notice.mail,
-        attempt=tries(order, notice.mail) + 1,
+        mail=mail,
+        attempt=tries(order, mail) + 1,
         message_id=message_id,
-        until=(now + _DOUBT).isoformat(),
+        until=(now + doubt).isoformat(),
     )
 
 
 def fail(intent: MailIntended, reason: str, now: datetime, *, final: bool) -> MailFailed:
-    """What to record when the notice did not go out: 30 s, 60 s, 120 s ... later again, up to twelve times."""
-    wait = min(_FIRST_WAIT * 2 ** (intent.attempt - 1), _LONGEST_WAIT)
-    over = final or intent.attempt >= _MOST_TRIES
-    retry_at = "" if over else (now + wait).isoformat()
-    return MailFailed(mail=intent.mail, attempt=intent.attempt, reason=reason, retry_at=retry_at)
+    """What to record when the notice did not go out: 30 s, 60 s, 120 s ... up to an hour later it is tried again.
+
+    One to the customer is given up after twelve tries, or at once if that is ``final``; one to the operator never.
+    """
+    wait = min(_FIRST_WAIT * 2 ** min(intent.attempt - 1, _MOST_TRIES), _LONGEST_WAIT)
+    over = intent.mail == TROUBLE and (final or intent.attempt >= _MOST_TRIES)
+    return MailFailed(
+        mail=intent.mail,
+        attempt=intent.attempt,
+        reason=reason,
+        retry_at="" if over else (now + wait).isoformat(),
+        message_id=intent.message_id,
+    )
+
+
+def tried_as(order: Order, mail: str) -> str:
+    """The Message-ID under which ``mail`` may have gone out already, or nothing."""
+    last = order.mails.get(mail)
+    return last.message_id if isinstance(last, MailIntended | MailFailed) else ""
 
 
 def tries(order: Order, mail: str) -> int:
@@ -99,10 +117,12 @@ def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To
     if order.disputed:
         disputes = sum(isinstance(each, DisputeOpened) for each in order.reversals)
         yield f"alert-dispute-{disputes}", To.OPERATOR, placed_at
-    if product and order.paid and not order.closed and not order.attention:
+        return
+    # What waits for a person anyway has been told of already.
+    if product and order.paid and not (order.closed or order.attention or order.held_parts):
         deadline = timedelta(seconds=product.pacing.deadline)
         yield (
-            f"alert-late-{order.retries + 1}",
+            f"alert-{LATE}-{order.retries + 1}",
             To.OPERATOR,
             datetime.fromisoformat(order.since) + deadline,
         )
@@ -110,12 +130,14 @@ def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To
 
 def _concerns_customer(order: Order, product: Product | None) -> bool:
     assert order.placed is not None
-    if order.closed or order.placed.parent or not usable_address(order.placed.email):
+    if order.closed or order.disputed or order.placed.parent:
+        return False
+    if not usable_address(order.placed.email):
         return False
     if product and product.delivery is not Delivery.MAIL:
         return False
-    reachable = order.attention is not None and order.attention.reason not in _UNREACHABLE
-    return reachable or bool(order.held_parts)
+    worth_telling = order.attention is not None and order.attention.reason not in UNTOLD
+    return worth_telling or bool(order.held_parts)
 
 
 def _next(order: Order, mail: str, due_at: datetime) -> datetime | None:

@@ -36,9 +36,10 @@ class OrderPlaced:
 
 @event("payment-received")
 class PaymentReceived:
-    """The money is there, or none is due."""
+    """The money is there, or none is due. ``at`` is when we learned of it, RFC 3339."""
 
     amount: Money
+    at: str = ""
 
 
 @event("payment-refunded", key=("amount", "full"))
@@ -242,12 +243,13 @@ class MailSent:
 
 @event("mail-failed", key=("mail", "attempt"))
 class MailFailed:
-    """A notice did not go out. ``retry_at`` is RFC 3339, or empty if it is given up."""
+    """A mail did not go out, as far as we know. ``retry_at`` is RFC 3339, or empty if nobody waits for that time."""
 
     mail: str
     attempt: int
     reason: str
     retry_at: str = ""
+    message_id: str = ""
 
 
 @event("note-made", key=("number",), intent=True)
@@ -297,6 +299,8 @@ class OrderCancelled:
     reason: str
 
 
+# Why a person decides whether the report is mailed again.
+MAIL_DOUBTFUL = "mail-doubtful"
 # Why an order is cancelled that was never paid for. Money that arrives all the same revives it: what Stripe says comes
 # in any order, and the end must be the same.
 PAYMENT_FAILED = "payment-failed"
@@ -358,10 +362,10 @@ class Order:
 
     ``attempt`` is the latest fencing token, ``running`` whether that attempt has not ended as far as the log knows.
     ``failures`` counts spent attempts and ``crashes`` attempts that never said how they ended, both since the last
-    progress: an order that still moves is never given up. ``asked`` are the sections whose calls are in flight, each of
-    which can cost ``most_each``; ``wasted`` the calls that were answered without use; ``lost`` those of which nobody
+    progress: an order that still moves is never given up. ``since`` is when the time that it may take began, RFC 3339:
+    when it was paid for, or when a person last let it go on. ``asked`` are the sections whose calls are in flight, each
+    of which can cost ``most_each``; ``wasted`` the calls that were answered without use; ``lost`` those of which nobody
     knows whether they were answered, because the worker died or let go, with the most that they can have cost.
-    ``since`` is when it was placed or, if that was later, when a person last let it go on.
     ``attentions``, ``notes``, ``retries``, ``corrections`` and ``resends`` count.
     """
 
@@ -406,6 +410,12 @@ class Order:
         """The name of the mail that a person wants sent once more, if it has not been sent yet."""
         name = f"report-{self.resends + 1}"
         return name if self.resends and not isinstance(self.mails.get(name), MailSent) else ""
+
+    @property
+    def doubtful(self) -> MailIntended | None:
+        """The report's mail of which nobody knows whether it went out, if there is one."""
+        found = (mail for name, mail in self.mails.items() if _in_doubt(name, mail))
+        return next((mail for mail in found if isinstance(mail, MailIntended)), None)
 
     @property
     def refunded(self) -> Money | None:
@@ -455,9 +465,14 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
     match event:
         case OrderPlaced(at=at):
             return replace(order, placed=event, since=at)
-        case PaymentReceived(amount=amount):
+        case PaymentReceived(amount=amount, at=at):
             unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
-            return replace(order, paid=amount, cancelled=None if unpaid else order.cancelled)
+            return replace(
+                order,
+                paid=amount,
+                since=at or order.since,
+                cancelled=None if unpaid else order.cancelled,
+            )
         case PaymentRefunded() | DisputeOpened() | DisputeClosed():
             return replace(order, reversals=(*order.reversals, event))
         case AttemptStarted(number=number):

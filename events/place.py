@@ -17,7 +17,7 @@ from events.order import (
     OrderPlaced,
     PaymentReceived,
 )
-from events.plan import Field, FieldKind, Product
+from events.plan import Delivery, Field, FieldKind, Product
 
 # One address, nothing that a mail header could read as another. The server has the last word.
 _ATOM = r"[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f.]+"
@@ -33,6 +33,10 @@ class Outcome(StrEnum):
     EXPIRED = "expired"
 
 
+# Why a person must look at what was paid for.
+UNUSABLE = "unusable-payment"
+_NO_PRODUCT = "The payment names no product of the catalogue."
+_NO_ADDRESS = "There is no usable e-mail address."
 _CANCELS = {Outcome.FAILED: PAYMENT_FAILED, Outcome.EXPIRED: PAYMENT_EXPIRED}
 
 
@@ -80,11 +84,11 @@ def place(
             )
         )
     if purchase.outcome is Outcome.PAID and order.paid is None:
-        facts.append(PaymentReceived(amount=purchase.amount))
+        facts.append(PaymentReceived(amount=purchase.amount, at=purchase.at))
         if found := faults(purchase, catalogue):
             facts.append(
                 AttentionNeeded(
-                    reason="unusable-payment",
+                    reason=UNUSABLE,
                     attempt=0,
                     detail=" ".join(found),
                     advice="Correct the order, or refund it in Stripe.",
@@ -99,7 +103,7 @@ def faults(purchase: Purchase, catalogue: Mapping[str, Product]) -> list[str]:
     """Why this purchase cannot be made, one sentence each; empty if it can. No sentence repeats what was filled in."""
     product = catalogue.get(purchase.product)
     if product is None:
-        return ["The payment names no product of the catalogue."]
+        return [_NO_PRODUCT]
     found = list(field_faults(product, purchase.fields))
     price = product.price(purchase.amount.currency)
     if price is None:
@@ -107,7 +111,17 @@ def faults(purchase: Purchase, catalogue: Mapping[str, Product]) -> list[str]:
     elif purchase.listed not in (None, price):
         found.append(f"{purchase.listed} was paid for, but {product.title} costs {price}.")
     if not usable_address(purchase.email):
-        found.append("There is no usable e-mail address.")
+        found.append(_NO_ADDRESS)
+    return found
+
+
+def obstacles(placed: OrderPlaced, product: Product | None) -> list[str]:
+    """Why what was ordered cannot be made, whatever was paid; one sentence each, none repeats what was filled in."""
+    if product is None:
+        return [_NO_PRODUCT]
+    found = list(field_faults(product, placed.fields))
+    if product.delivery is Delivery.MAIL and not usable_address(placed.email):
+        found.append(_NO_ADDRESS)
     return found
 
 

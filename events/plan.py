@@ -103,7 +103,8 @@ class Product:
     ``width`` sections are asked for at once. ``sees_earlier`` lets each prompt carry a digest of what is already
     written, at most that many characters (0: none); it needs ``width`` 1 to be the same on every run. A bundle has
     ``parts`` (names of other products) and no sections. ``chunks`` are the pieces of its document in reading order;
-    ``divided`` opens each part with a page of its own. ``budget`` is the most an order may spend on model calls, in
+    ``divided`` opens each part with a page of its own. ``threads`` is how many orders one worker process works on at
+    once, unless ``WORKER_THREADS`` says otherwise. ``budget`` is the most an order may spend on model calls, in
     millionths of a dollar.
     """
 
@@ -122,6 +123,7 @@ class Product:
     sees_earlier: int = 0
     pacing: Pacing = field(default_factory=Pacing)
     attempts: int = 3
+    threads: int = 1
     priority: int = 5
     budget: int = 5_000_000
     delivery: Delivery = Delivery.MAIL

@@ -17,7 +17,8 @@ def fail(
 
     What will not help again (``Refused``) is not tried again. Where the other side named a time, it is kept and costs
     no attempt. Everything else is tried again after 30 s, 60 s, 120 s ..., as often as the product's ``attempts`` say.
-    Nothing is tried again once the product's deadline has passed.
+    Nothing is tried again once the product's deadline has passed, counted from the payment or from when a person let it
+    go on.
     """
     reason = error.reason if isinstance(error, LedgerpressError) else "unforeseen"
     detail = str(error) if isinstance(error, LedgerpressError) else type(error).__name__

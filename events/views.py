@@ -1,5 +1,6 @@
 """What an order looks like from outside: the status, folded from the same events as everything else."""
 
+import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +23,11 @@ class Word(StrEnum):
     ERASED = "erased"
 
 
+# Crockford's base 32: no I, L, O or U. https://www.crockford.com/base32.html
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LENGTH = 8
 DISPUTED = "disputed"
+PART_HELD = "part-held"
 # Nothing a worker does can change these.
 SETTLED = frozenset({Word.DELIVERED, Word.CANCELLED, Word.ERASED})
 
@@ -81,8 +86,8 @@ def status(order: Order, product: Product | None) -> Status:
     assert order.placed is not None
     trouble = (
         None
-        if order.closed
-        else _dispute(order) or order.attention or _held(order, product) or order.failure
+        if order.closed and not order.resending
+        else dispute(order) or order.attention or _held(order, product) or order.failure
     )
     written = order.sections.values()
     document = order.document
@@ -113,7 +118,7 @@ def status(order: Order, product: Product | None) -> Status:
     )
 
 
-def _dispute(order: Order) -> AttentionNeeded | None:
+def dispute(order: Order) -> AttentionNeeded | None:
     """An open dispute as something that a person must look at, before all else: nothing helps until it is over."""
     if not order.disputed:
         return None
@@ -133,7 +138,7 @@ def _held(order: Order, bundle: Product | None) -> AttentionNeeded | None:
     if bundle is None or not order.held_parts:
         return None
     return AttentionNeeded(
-        reason="part-held",
+        reason=PART_HELD,
         attempt=order.attempt,
         detail=f"Waiting for {', '.join(sorted(order.held_parts))}, which a person must look at.",
         advice="Mend the cause and retry that part's order; the bundle then goes on by itself.",
@@ -182,6 +187,13 @@ def progress(order: Order, product: Product | None) -> Progress:
     titles = {section.name: section.title for section in product.sections}
     now = tuple(titles.get(name, name) for name in order.asked)
     return Progress(done=done, total=total, unit=unit, percent=percent, now=now)
+
+
+def order_number(order_id: str) -> str:
+    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, not to look up."""
+    bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
+    digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
+    return "".join(digits[:4]) + "-" + "".join(digits[4:])
 
 
 def media_type(product: Product) -> str:

@@ -102,7 +102,7 @@ def completion(
 
 def models() -> dict[str, Any]:
     """The list of models: any name is served, these are for show."""
-    names = ("sandbox-writer", "gpt-4o-mini", "gpt-4o")
+    names = ("sandbox-writer", "gpt-4.1-mini", "gpt-4o-mini", "gpt-4o")
     return {
         "object": "list",
         "data": [

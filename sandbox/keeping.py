@@ -25,8 +25,13 @@ class Kept:
         self._environment = dict(environment)
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._frozen: dict[str, subprocess.Popen[bytes]] = {}
         self._wanted: set[str] = set()
         self._lock = threading.RLock()
+
+    def copies(self, name: str) -> list[str]:
+        """The processes called so, or so and a number."""
+        return [each for each in self._commands if each.partition(".")[0] == name]
 
     def pid(self, name: str) -> int:
         """The process id it has now."""
@@ -58,8 +63,23 @@ class Kept:
             _signal_group(process, signal.SIGKILL)
             return process.pid
 
-    def stop(self, *names: str) -> None:
-        """SIGTERM these, wait for them, and kill what does not end."""
+    def freeze(self, name: str) -> int:
+        """SIGSTOP it with all its children; return the process id it has."""
+        with self._lock:
+            process = self._frozen[name] = self._running[name]
+            _signal_group(process, signal.SIGSTOP)
+            return process.pid
+
+    def thaw(self, *names: str) -> None:
+        """SIGCONT these, if they are still the processes that were frozen."""
+        with self._lock:
+            for name in names:
+                process = self._frozen.pop(name, None)
+                if process is not None and process.poll() is None:
+                    _signal_group(process, signal.SIGCONT)
+
+    def stop(self, *names: str) -> dict[str, int]:
+        """SIGTERM these, wait for them, and kill what does not end; return how each ended."""
         with self._lock:
             self._wanted -= set(names)
             ending = [self._running[name] for name in names if name in self._running]
@@ -72,6 +92,7 @@ class Kept:
                 process.wait(max(0.1, deadline - time.monotonic()))
             _signal_group(process, signal.SIGKILL)
             process.wait()
+        return {name: self._running[name].returncode for name in names if name in self._running}
 
     def restart_dead(self) -> None:
         """Start anew what has ended and should run."""

@@ -55,8 +55,11 @@ def signature(payload: bytes, secret: str, at: float | None = None) -> str:
     return f"t={stamp},v1={digest}"
 
 
-def post(event: Mapping[str, Any], *, url: str, secret: str) -> httpx.Response:
-    """Post the signed event to the shop at ``url``, as Stripe would."""
+def post(
+    event: Mapping[str, Any], *, url: str, secret: str, line: httpx.Client | None = None
+) -> httpx.Response:
+    """Post the signed event to the shop at ``url``, as Stripe would; over ``line`` if there is one."""
     payload = json.dumps(event).encode()
     headers = {"Stripe-Signature": signature(payload, secret), "Content-Type": "application/json"}
-    return httpx.post(f"{url}/webhooks/stripe", content=payload, headers=headers, timeout=30)
+    send = httpx.post if line is None else line.post
+    return send(f"{url}/webhooks/stripe", content=payload, headers=headers, timeout=30)

@@ -48,11 +48,13 @@ def standing(
     threads: int = 4,
     latency: float = 3.0,
     settings: Mapping[str, str] | None = None,
+    copies: Mapping[str, int] | None = None,
 ) -> Iterator[System]:
     """Start everything over the services named in the environment; stop it all on leaving.
 
     ``folder`` keeps keys, files, mails and logs. The stand-in model is used unless ``OPENAI_API_KEY`` is set.
-    ``settings`` go before everything else.
+    ``settings`` go before everything else. ``copies`` says of which products there is not one worker, but more or none;
+    they are named as ``workers_of`` says.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {**os.environ, **(settings or {})}
@@ -86,7 +88,11 @@ def standing(
         }
         schema.upgrade(environment.get("DATABASE_OWNER_URL") or environment["DATABASE_URL"])
         commands = {"api": ["api", "--port", str(port)], "keeper": ["keeper"]}
-        commands |= {name: ["worker", name] for name in CATALOGUE}
+        commands |= {
+            name: ["worker", product]
+            for product in CATALOGUE
+            for name in workers_of(product, (copies or {}).get(product, 1))
+        }
         processes = stack.enter_context(keep_running(commands, environment, folder / "logs"))
         _wait_until_ready(url, processes)
         yield System(
@@ -98,6 +104,11 @@ def standing(
             environment=environment,
             processes=processes,
         )
+
+
+def workers_of(product: str, copies: int) -> list[str]:
+    """What the processes of a product are called: the first as the product, then ``.2``, ``.3``, ..."""
+    return [product, *(f"{product}.{number}" for number in range(2, copies + 1))][:copies]
 
 
 def free_port() -> int:

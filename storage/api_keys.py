@@ -83,9 +83,14 @@ def revoke(engine: Engine, tenant: str, name: str) -> ApiKey:
         return _known(connection.execute(ended).one())
 
 
+def looks_like_key(token: str) -> bool:
+    """Whether this could be a key, and no other kind of token."""
+    return _KEY.fullmatch(token) is not None
+
+
 def tenant_of(engine: Engine, key: str) -> str | None:
     """Whose key this is; ``None`` if it is none, or has been revoked. Always asked, so that revoking works at once."""
-    if not _KEY.fullmatch(key):
+    if not looks_like_key(key):
         return None
     query = select(api_keys.c.tenant).where(
         api_keys.c.key_hash == token_hash(key), api_keys.c.revoked_at.is_(None)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select, text
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy import Connection, Engine, select
 
 from events.checkpoint import Checkpoint, Key, Note, read_key, read_note
 from events.errors import Conflict, LedgerpressError
 from events.merkle import consistency_proof, consistent
-from storage.database import AWAY, away, connected, failed
+from storage.database import connected, directly, failed
 from storage.sealed import Nodes, grown_tree
 from storage.signing import Signer, signed_by
 from storage.tables import checkpoints, signing_keys
 
-_ADD = text("select add_checkpoint(:note, cast(:keys as text[]), :seconds)")
+_ADD = "select add_checkpoint(%(note)s, %(keys)s::text[], %(seconds)s)"
 _FOLDER = "checkpoints"
 
 
@@ -109,11 +109,9 @@ def _add(engine: Engine, signer: Signer, checkpoint: Checkpoint, seconds: float)
         "seconds": seconds,
     }
     try:
-        with engine.connect() as connection:
-            return bool(connection.execute(_ADD, values).scalar_one())
-    except AWAY as error:
-        raise away(error) from None
-    except DBAPIError as error:
+        with directly(engine) as connection:
+            return bool(connection.execute(_ADD, values).fetchall()[0][0])
+    except psycopg.Error as error:
         if ours := failed(error, {"LP003": Conflict}):
             raise ours from None
         raise

@@ -1,14 +1,14 @@
 """The way to Postgres: connections that never wait for ever, in the role that may do least."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from events.errors import LedgerpressError, Unavailable
@@ -29,6 +29,7 @@ _LIMITS = {
 _ANSWER_SECONDS = 6.0
 # What the driver and the pool raise when Postgres is away, or too busy to be had.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_GONE = (psycopg.OperationalError, psycopg.InterfaceError)
 _NETWORK: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -87,6 +88,27 @@ def connected(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def directly(engine: Engine) -> Iterator[psycopg.Connection[Any]]:
+    """The driver's own connection, in autocommit, for the few statements that every section needs.
+
+    SQLAlchemy would cost them as much again as they cost themselves. Raises ``Unavailable`` like ``connected``, and
+    otherwise what psycopg raises.
+    """
+    try:
+        pooled = engine.raw_connection()
+    except (*AWAY, *_GONE) as error:
+        raise away(error) from None
+    try:
+        assert pooled.driver_connection is not None
+        yield pooled.driver_connection
+    except _GONE as error:
+        pooled.invalidate(error)
+        raise away(error) from None
+    finally:
+        pooled.close()
+
+
+@contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction, committed at the end or rolled back. Raises ``Unavailable`` like ``connected``."""
     try:
@@ -98,9 +120,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise away(error) from None
 
 
-def away(error: SQLAlchemyError) -> Unavailable:
+def away(error: SQLAlchemyError | psycopg.Error) -> Unavailable:
     """Postgres is away, in our own words: the driver's text may name hosts and users."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", error)
     if isinstance(cause, psycopg.Error) and cause.sqlstate is None and "role" in str(cause):
         return Unavailable(
             "Postgres refused the application's role; run: ledgerpress db upgrade",
@@ -120,8 +142,9 @@ def again_once(ask: Callable[[], T]) -> T:
         return ask()
 
 
-def failed(error: DBAPIError, known: dict[str, type[LedgerpressError]]) -> LedgerpressError | None:
+def failed(
+    error: psycopg.Error, known: Mapping[str, type[LedgerpressError]]
+) -> LedgerpressError | None:
     """Our error for a refusal by one of our own functions, told by its SQLSTATE; ``None`` if it is not ours."""
-    state = getattr(error.orig, "sqlstate", None)
-    kind = known.get(state or "")
-    return kind(str(error.orig).splitlines()[0]) if kind else None
+    kind = known.get(error.sqlstate or "")
+    return kind(str(error).splitlines()[0]) if kind else None

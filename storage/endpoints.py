@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from storage.database import connected
+from storage.database import connected, directly
 
-_PERMIT = text("select calls, wait, failures from permit(:endpoint, :probe)")
+_PERMIT = "select calls, wait, failures from permit(%s, %s)"
 _REPORT = text("select report(:endpoint, :ok, :after, :probing)")
 _TAKE = text("""
     select take(cast(:names as text[]), cast(:amounts as double precision[]), cast(:rates as double precision[]))
@@ -53,9 +53,11 @@ class Endpoints:
 
         Then one call may try, and what is reported of it closes the breaker or opens it for longer.
         """
-        with connected(self._engine) as connection:
-            row = connection.execute(_PERMIT, {"endpoint": endpoint, "probe": _PROBE_SECONDS}).one()
-        return Permit(row.calls, row.wait, row.failures > 0)
+        with directly(self._engine) as connection:
+            row = connection.execute(_PERMIT, (endpoint, _PROBE_SECONDS)).fetchone()
+        assert row is not None
+        calls, wait, failures = row
+        return Permit(calls, wait, failures > 0)
 
     def report(self, endpoint: str, permit: Permit, *, ok: bool, after: float = 0.0) -> None:
         """Tell how a call ended. ``after``: for how many seconds the other side asked not to be called."""

@@ -1,41 +1,32 @@
 """The append-only log of events: knows streams, not orders."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, text
+import psycopg
+from psycopg.rows import class_row
+from sqlalchemy import Connection, text
 
 from events.chain import Link
 from events.envelope import Cause, Recorded
 from events.errors import Fenced, LedgerpressError, WrongExpectedVersion
-from storage.tables import events
 
 # The SQLSTATEs that append() raises, and what they mean to its caller.
 REFUSALS: Mapping[str, type[LedgerpressError]] = {"LP001": WrongExpectedVersion, "LP002": Fenced}
 
-# The columns that an event's hash covers, and the hash.
-HASHED = (
-    events.c.event_id,
-    events.c.stream,
-    events.c.version,
-    events.c.type,
-    events.c.schema,
-    events.c.recorded_at,
-    events.c.fence,
-    events.c.data,
-    events.c.meta,
-    events.c.previous,
-    events.c.hash,
-)
 
 _APPEND = text("""
     select created from append(
         :stream, null, null, cast(:ids as uuid[]), cast(:types as text[]), cast(:schemas as smallint[]),
         cast(:data as text[]), :meta)
 """)
+
+
+# What ``arrays`` gives them by.
+ARRAYS = ("ids", "types", "schemas", "data")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +39,12 @@ class Fact:
     data: str
 
 
+_READ = """
+    select event_id as id, stream, version, type, schema, recorded_at, fence, data::text, meta::text, previous, hash
+    from events where stream = %s and version > %s order by version
+"""
+
+
 def arrays(facts: Sequence[Fact]) -> dict[str, list[Any]]:
     """The facts as the parallel arrays that the database's functions take."""
     return {
@@ -56,6 +53,12 @@ def arrays(facts: Sequence[Fact]) -> dict[str, list[Any]]:
         "schemas": [fact.schema for fact in facts],
         "data": [fact.data for fact in facts],
     }
+
+
+def literal(values: Iterable[object]) -> str:
+    """A list as the text of a Postgres array: many times cheaper to make than what the driver makes of a list."""
+    texts = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in values)
+    return "{" + ",".join(f'"{each}"' for each in texts) + "}"
 
 
 def metadata(cause: Cause, code: str) -> str:
@@ -70,14 +73,10 @@ def metadata(cause: Cause, code: str) -> str:
     ).decode()
 
 
-def read(connection: Connection, stream: str, *, after: int = 0) -> list[Link]:
+def read(connection: psycopg.Connection[Any], stream: str, *, after: int = 0) -> list[Link]:
     """The stream's events later than version ``after``, oldest first."""
-    query = (
-        select(*HASHED)
-        .where(events.c.stream == stream, events.c.version > after)
-        .order_by(events.c.version)
-    )
-    return [link(row) for row in connection.execute(query)]
+    with connection.cursor(row_factory=class_row(Link)) as cursor:
+        return cursor.execute(_READ, (stream, after)).fetchall()
 
 
 def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str) -> bool:
@@ -108,21 +107,4 @@ def recorded(stored: Link, event: Any) -> Recorded:
         code=meta["code"],
         previous=stored.previous,
         hash=stored.hash,
-    )
-
-
-def link(row: Any) -> Link:
-    """A row of the columns in ``HASHED``."""
-    return Link(
-        id=row.event_id,
-        stream=row.stream,
-        version=row.version,
-        type=row.type,
-        schema=row.schema,
-        recorded_at=row.recorded_at,
-        fence=row.fence,
-        data=row.data,
-        meta=row.meta,
-        previous=bytes(row.previous),
-        hash=bytes(row.hash),
     )

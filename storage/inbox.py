@@ -2,9 +2,10 @@
 
 import base64
 import itertools
+import socket
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import msgspec
 from pika.adapters.blocking_connection import BlockingConnection
@@ -24,6 +25,9 @@ _TRIES = 2
 _COME_BACK_SECONDS = 30.0
 _PAUSE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
+# The header with which an AMQP 0-9-1 client opens, and how the answer begins: a method frame, connection.start.
+_GREETING = b"AMQP\x00\x00\x09\x01"
+_METHOD = b"\x01"
 
 
 class Inbox:
@@ -69,6 +73,23 @@ class Inbox:
         for number in numbers:
             if waiting := self._waiting.get(number):
                 waiting.set()
+
+
+def answers(settings: Settings, seconds: float = 1.0) -> bool:
+    """Whether RabbitMQ answers its greeting. Accepting a connection is not enough: a frozen host does that too."""
+    given = parameters(settings.rabbitmq_url.get_secret_value())
+    tls = given.ssl_options
+    try:
+        with ExitStack() as held:
+            line = held.enter_context(socket.create_connection((given.host, given.port), seconds))
+            if tls is not None:
+                line = held.enter_context(
+                    tls.context.wrap_socket(line, server_hostname=tls.server_hostname or given.host)
+                )
+            line.sendall(_GREETING)
+            return line.recv(1) == _METHOD
+    except OSError:
+        return False
 
 
 def empty(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from storage.database import connected
+from storage.database import connected, directly
 from storage.telemetry import log
 
 # A worker that has not been heard of for this long has lost its order.
@@ -16,6 +16,10 @@ _BEAT_SECONDS = 0.25
 SILENT_SECONDS = 0.7
 
 
+_CLAIM = """
+    select fence from claim(
+        %(stream)s, %(version)s, %(tenant)s, %(holder)s, %(redelivered)s, %(seconds)s, %(silent)s)
+"""
 _TURN = text("select turn(:product, cast(:order as uuid))")
 
 
@@ -54,9 +58,6 @@ class Leases:
         ``holder`` names the delivery. When the broker delivers that very message again, its holder's connection is
         gone; if its heart has stopped beating too, the lease is taken over without waiting for its end.
         """
-        query = text(
-            "select fence from claim(:stream, :version, :tenant, :holder, :redelivered, :seconds, :silent)"
-        )
         values = {
             "stream": stream,
             "version": version,
@@ -66,11 +67,11 @@ class Leases:
             "silent": SILENT_SECONDS,
             "seconds": LEASE_SECONDS,
         }
-        with connected(self._engine) as connection:
-            fence = connection.execute(query, values).scalar()
-        if fence is None:
+        with directly(self._engine) as connection:
+            row = connection.execute(_CLAIM, values).fetchone()
+        if row is None:
             return None
-        lease = Lease(stream, fence)
+        lease = Lease(stream, row[0])
         with self._lock:
             self._held.add(lease)
         return lease

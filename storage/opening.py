@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 
+from sqlalchemy import Engine
+
 from events.errors import Unavailable
 from events.plan import Product
 from storage.database import connect
 from storage.outbox import confirmed
 from storage.publisher import Publisher
 from storage.record import Log
-from storage.settings import Settings
+from storage.settings import DatabaseSettings, Settings
 from storage.telemetry import log
 from storage.vault import Vault
 
@@ -34,4 +36,14 @@ def opened(
         yield Log(engine, vault, publisher, catalogue=catalogue, code=version("ledgerpress"))
     finally:
         publisher.stop()
+        engine.dispose()
+
+
+@contextmanager
+def database(settings: DatabaseSettings) -> Iterator[Engine]:
+    """The database alone, for a command that asks one thing of it."""
+    engine = connect(settings.database_url.get_secret_value(), pool=1)
+    try:
+        yield engine
+    finally:
         engine.dispose()

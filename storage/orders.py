@@ -1,17 +1,17 @@
 """The status rows: what can be said of an order without reading its log."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, select
+from sqlalchemy import ColumnElement, Engine, Row, literal, select, tuple_
 
 from events.views import Status
 from storage.database import again_once, connected
-from storage.tables import orders
+from storage.tables import orders, tenants
 from storage.vault import token_hash
 
 
@@ -47,10 +47,69 @@ def by_session(engine: Engine, tenant: str, session: str) -> OrderRow | None:
     return _one(engine, (orders.c.tenant == tenant) & (orders.c.session == session))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which orders: of one tenant or (empty) of all, in one state or in any, paid for in that checkout session or any.
+
+    ``after`` is the last one already seen: its time of placing and its id.
+    """
+
+    tenant: str = ""
+    word: str = ""
+    session: str = ""
+    after: tuple[datetime, uuid.UUID] | None = None
+
+
+def some(engine: Engine, wanted: Wanted, most: int) -> list[OrderRow]:
+    """The orders that are wanted, the newest first, at most ``most``."""
+    query = select(orders).order_by(orders.c.placed_at.desc(), orders.c.order_id.desc())
+    if wanted.tenant:
+        query = query.where(orders.c.tenant == wanted.tenant)
+    elif wanted.session:  # one look into the index of sessions for each tenant
+        query = query.where(orders.c.tenant.in_(select(tenants.c.tenant)))
+    if wanted.word:
+        query = query.where(orders.c.word == wanted.word)
+    if wanted.session:
+        query = query.where(orders.c.session == wanted.session)
+    if wanted.after:
+        place = tuple_(orders.c.placed_at, orders.c.order_id)
+        query = query.where(place < tuple_(*(literal(each) for each in wanted.after)))
+    return [_row(row) for row in _ask(engine, query.limit(most))]
+
+
 def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:
     """The parts of a bundle, as far as they have been placed."""
     query = select(orders).where(orders.c.parent == uuid.UUID(order_id)).order_by(orders.c.product)
     return [_row(row) for row in _ask(engine, query)]
+
+
+def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:
+    """Orders of which somebody is to be told by ``now``, the most urgent first, each with its version."""
+    query = (
+        select(orders.c.order_id, orders.c.version)
+        .where(orders.c.tell_at <= now)
+        .order_by(orders.c.tell_at, orders.c.order_id)
+        .limit(most)
+    )
+    return [(str(row.order_id), row.version) for row in _ask(engine, query)]
+
+
+def matching(
+    engine: Engine, wanted: Mapping[str, str], *, most: int | None = None
+) -> list[OrderRow]:
+    """Orders whose ``status``, ``tenant``, ``product`` and ``reason`` are as ``wanted``, the newest first."""
+    columns = {
+        "status": orders.c.word,
+        "tenant": orders.c.tenant,
+        "product": orders.c.product,
+        "reason": orders.c.status["reason"].as_string(),
+    }
+    query = (
+        select(orders)
+        .where(*(columns[name] == value for name, value in wanted.items() if value))
+        .order_by(orders.c.placed_at.desc(), orders.c.order_id)
+    )
+    return [_row(row) for row in _ask(engine, query if most is None else query.limit(most))]
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:

@@ -7,13 +7,14 @@ comes second sees the other, and nobody else has to.
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
 
 from sqlalchemy import select
 
+from events.chain import Link
 from events.codec import decode, encode
 from events.envelope import Cause, event_id, kind_of
 from events.order import Order, evolve
@@ -23,7 +24,7 @@ from events.plan import Product
 from events.reversal import reverse
 from storage import event_log
 from storage.adding import add
-from storage.database import again_once, connected
+from storage.database import again_once, connected, directly
 from storage.event_log import Fact
 from storage.parts import tell
 from storage.record import Log
@@ -91,6 +92,7 @@ def _bought(
     if history.order.placed is None:
         return Heard(verdict="ignored", reason="never-placed")
     wrote |= tell(history.order, cause, orders_log)
+    wrote = wrote or _written_by(cause, orders_log.links(name))
     return Heard(verdict="recorded" if wrote else "duplicate", order=name)
 
 
@@ -126,9 +128,16 @@ def _keep(said: Reversed, cause: Cause, orders_log: Log) -> bool:
             return event_log.append(connection, stream, [fact], meta)
 
     new = again_once(write)
-    if new:
-        log.info(kind.name, payment=said.intent, correlation=cause.correlation)
-    return new
+    if not new:
+        with directly(orders_log.engine) as connection:
+            return _written_by(cause, event_log.read(connection, stream))
+    log.info(kind.name, payment=said.intent, correlation=cause.correlation)
+    return True
+
+
+def _written_by(cause: Cause, links: Iterable[Link]) -> bool:
+    """Whether this very request wrote one of them: it lost the answer to its first try, and found its own events."""
+    return any(json.loads(each.meta)["correlation"] == cause.correlation for each in links)
 
 
 def _kept(orders_log: Log, tenant: str, intent: str) -> list[Any]:
@@ -137,7 +146,7 @@ def _kept(orders_log: Log, tenant: str, intent: str) -> list[Any]:
         return []
 
     def ask() -> list[Any]:
-        with connected(orders_log.engine) as connection:
+        with directly(orders_log.engine) as connection:
             stored = event_log.read(connection, payment_stream(tenant, intent))
         return [decode(each.type, each.schema, each.data, lambda _: None) for each in stored]
 

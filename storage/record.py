@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+import psycopg
+from sqlalchemy import Engine
 
 from events.chain import Link
 from events.codec import decode, encode
@@ -20,17 +20,22 @@ from events.plan import Product, queue_of
 from events.react import Nudge, react
 from events.views import status
 from storage import event_log
-from storage.database import AWAY, again_once, away, connected, failed
+from storage.database import again_once, directly, failed
 from storage.event_log import Fact
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
 
-_RECORD = text("""
-    select version, created, nudges from record(
-        :stream, :expected, :fence, cast(:ids as uuid[]), cast(:types as text[]), cast(:schemas as smallint[]),
-        cast(:data as text[]), :meta, cast(:row as json), cast(:nudges as json), :release)
-""")
+_RECORD = """
+    select created, nudges from record(
+        %(stream)s, %(expected)s, %(fence)s, %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[],
+        %(data)s::text[], %(meta)s, %(row)s::json, %(nudges)s::json, %(release)s)
+"""
+
+
+class _Written(NamedTuple):
+    created: bool
+    nudges: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Log:
         order = history.order
 
         def ask() -> list[Link]:
-            with connected(self.engine) as connection:
+            with directly(self.engine) as connection:
                 return event_log.read(connection, stream_of(order.id), after=order.version)
 
         for each in again_once(ask):
@@ -156,13 +161,12 @@ class Log:
         return replace(history, order=after, wrote=True)
 
     def _write(self, values: Mapping[str, Any]) -> Any:
+        lists = {name: event_log.literal(values[name]) for name in event_log.ARRAYS}
         try:
-            with self.engine.connect() as connection:
-                return connection.execute(_RECORD, values).one()
-        except AWAY as error:
-            raise away(error) from None
-        except DBAPIError as error:
-            if ours := failed(error, dict(event_log.REFUSALS)):
+            with directly(self.engine) as connection:
+                return _Written(*connection.execute(_RECORD, {**values, **lists}).fetchall()[0])
+        except psycopg.Error as error:
+            if ours := failed(error, event_log.REFUSALS):
                 raise ours from None
             raise
 
@@ -209,7 +213,7 @@ class Log:
 
     def _stored(self, order_id: str) -> tuple[list[Link], Sealer]:
         def ask() -> list[Link]:
-            with connected(self.engine) as connection:
+            with directly(self.engine) as connection:
                 return event_log.read(connection, stream_of(order_id))
 
         stored = again_once(ask)

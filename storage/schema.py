@@ -49,9 +49,31 @@ def upgrade(url: str) -> str:
         engine.dispose()
 
 
+def made_afresh(url: str, name: str) -> str:
+    """An empty database ``name`` on the server at ``url``, in place of the one there may be; return its URL."""
+    where = make_url(url)
+    engine = create_engine(where.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f'drop database if exists "{name}" with (force)'))
+            connection.execute(text(f'create database "{name}"'))
+    except OperationalError as error:
+        raise away(error) from None
+    finally:
+        engine.dispose()
+    return where.set(database=name).render_as_string(hide_password=False)
+
+
 def current(connection: Connection) -> tuple[str | None, str | None]:
     """The revision the database is at, and the newest one there is."""
     return _reached(connection), newest()
+
+
+def usable(connection: Connection) -> bool:
+    """Whether this release can work with the database: it is not older, and may be newer, as during an upgrade."""
+    reached = _reached(connection)
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return reached is not None and (reached == newest() or reached not in known)
 
 
 def newest() -> str | None:

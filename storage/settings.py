@@ -4,11 +4,12 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -59,6 +60,10 @@ def _sender(value: object) -> object:
     return value
 
 
+def _one_or_none(value: object) -> object:
+    return _sender(value) if value else None
+
+
 def _keys(value: object) -> object:
     keys = _listed(value)
     for key in keys if isinstance(keys, list) else []:
@@ -80,6 +85,7 @@ _none = BeforeValidator(lambda value: value or None)
 Token = Annotated[SecretStr | None, _none]
 Seeds = Annotated[list[SecretStr] | None, NoDecode, BeforeValidator(_keys), _none]
 PerMinute = Annotated[int | None, Field(ge=1), _none]
+Threads = Annotated[int | None, Field(ge=1, le=64), _none]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed), Field(min_length=1)]
 DatabaseUrl = Annotated[SecretStr, _url("postgresql", "postgres", "postgresql+psycopg")]
 
@@ -106,6 +112,8 @@ class Settings(BaseSettings):
     openai_tokens_per_minute: PerMinute = None
     smtp_url: Annotated[SecretStr, _url("smtp", "smtps")]
     mail_from: Annotated[str, BeforeValidator(_sender)]
+    operator_email: Annotated[str | None, BeforeValidator(_one_or_none)] = None
+    mail_doubt: Literal["resend", "ask"] = "resend"
     stripe_webhook_secret: Secrets
     stripe_livemode: bool = False
     public_url: Annotated[str, _url("http", "https")]
@@ -114,7 +122,7 @@ class Settings(BaseSettings):
     signing_key: Seeds = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
-    worker_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
 
     @classmethod
@@ -213,3 +221,50 @@ def _lines(error: ValidationError) -> Iterable[str]:
                 yield f"  {name} is not a setting (in .env); see docs/settings.md"
             case _:
                 yield f"  {name} {each['msg'].removeprefix('Value error, ')}"
+
+
+NAMES = tuple(name.upper() for name in Settings.model_fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvaged:
+    """What can be used of settings that may be broken: a stand-in is put where ``complaints`` names one."""
+
+    settings: Settings
+    complaints: Mapping[str, str]
+
+
+def salvage() -> Salvaged:
+    """The settings of this process as far as they are usable, for whoever looks for what is wrong with the rest."""
+    found: dict[str, Any] = {}
+
+    class Raw(Settings):
+        @model_validator(mode="before")
+        @classmethod
+        def keep(cls, raw: dict[str, Any]) -> dict[str, Any]:
+            found.update(raw)
+            return raw
+
+    try:
+        Raw()
+    except ValidationError as error:
+        lines = (line.strip().partition(" ") for line in _lines(error))
+        complaints = {name: complaint for name, _, complaint in sorted(lines)}
+    else:
+        complaints = {}
+    usable = {name: value for name, value in found.items() if name.upper() not in complaints}
+    settings = _Given.model_validate({**_STAND_INS, **usable})
+    return Salvaged(settings=settings, complaints=complaints)
+
+
+_STAND_INS = {
+    "database_url": "postgresql://nobody@localhost/none",
+    "rabbitmq_url": "amqp://nobody@localhost/",
+    "blob_url": "file:///nonexistent",
+    "vault_key": base64.b64encode(bytes(VAULT_KEY_BYTES)).decode(),
+    "openai_api_key": "none",
+    "smtp_url": "smtp://localhost",
+    "mail_from": "nobody@localhost",
+    "stripe_webhook_secret": "none",
+    "public_url": "http://localhost",
+}

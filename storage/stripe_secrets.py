@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import Engine, select, update
 
-from events.errors import NotFound, Refused
+from events.errors import NotFound, Refused, Unavailable
 from storage.database import again_once, connected, transaction
 from storage.kept import Kept
 from storage.settings import Settings
@@ -32,16 +32,26 @@ class StripeSecrets:
         self._courier = _courier(settings)
         self._kept = Kept(lambda: _read(engine), seconds=seconds, patience=_PATIENCE)
 
+    def begin(self) -> None:
+        """Have them read, so that every tenant is known should Postgres go away."""
+        self._kept.begin()
+
+    def close(self) -> None:
+        """Wait a moment for a reading under way."""
+        self._kept.close()
+
     def of(self, tenant: str) -> list[str]:
         """The tenant's secrets.
 
         Raises ``NotFound`` if there is no such tenant, ``Refused`` if VAULT_KEY does not open its secrets, and
-        ``Unavailable`` if they were never read and cannot be read now.
+        ``Unavailable`` if they are not known and cannot be read now.
         """
         if tenant == DEFAULT:
             return self._own
         known = self._kept.get()
         if tenant not in known:
+            if self._kept.stale:  # it may have been added since
+                raise Unavailable("Postgres cannot be reached", reason="database-away")
             message = f"there is no tenant {tenant!r}"
             raise NotFound(message, reason="unknown-tenant")
         return _opened(known[tenant], tenant, self._courier)

@@ -18,6 +18,8 @@ from storage.tables import tenants
 DEFAULT = "default"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LOWEST_PRIORITY = 9
+# How long a change of limits may take to reach everyone.
+SECONDS = 5.0
 # What the columns hold: integers of 4 bytes, and budgets of 8.
 _MOST = 2**31 - 1
 _MOST_MONEY = 2**63 - 1
@@ -56,10 +58,14 @@ class Tenant:
 class Tenants:
     """The limits as workers and routes see them: at most some seconds old, and there while Postgres is away."""
 
-    def __init__(self, engine: Engine, *, seconds: float = 5.0) -> None:
+    def __init__(self, engine: Engine, *, seconds: float = SECONDS) -> None:
         self._kept = Kept(
             lambda: {each.tenant: each.limits for each in listed(engine)}, seconds=seconds
         )
+
+    def close(self) -> None:
+        """Wait a moment for a reading under way."""
+        self._kept.close()
 
     def of(self, tenant: str) -> Limits:
         """The tenant's limits; none for a tenant nobody has heard of. Raises ``Unavailable`` if they cannot be read."""

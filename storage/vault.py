@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.keywrap import (
     aes_key_unwrap,
     aes_key_wrap,
 )
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import insert
 
 from events.errors import Refused
-from storage.database import connected
+from storage.database import connected, directly
 from storage.tables import subjects
 
 _NONCE = 12
@@ -113,13 +113,13 @@ class Vault:
 
     def sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer. Raises ``Refused`` if it has no key: reading never makes one."""
-        query = select(subjects.c.wrapped, subjects.c.kek).where(subjects.c.subject == subject)
-        with connected(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
+        query = "select wrapped, kek from subjects where subject = %s"
+        with directly(self._engine) as connection:
+            row = connection.execute(query, (subject,)).fetchone()
         if row is None:
             message = "a customer's key is missing: was the table of keys restored?"
             raise Refused(message, reason="customer-key-missing")
-        return Sealer(subject, self._unwrapped(row.wrapped, row.kek))
+        return Sealer(subject, self._unwrapped(*row))
 
     def new_sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer, with a key made for it if it has none. Safe from many processes at once."""
@@ -129,6 +129,10 @@ class Vault:
         with connected(self._engine) as connection:
             connection.execute(fresh.on_conflict_do_nothing())
         return self.sealer(subject)
+
+    def knows(self, kek: str) -> bool:
+        """Whether VAULT_KEY has the key of that name."""
+        return kek in self._keys
 
     def _unwrapped(self, wrapped: bytes | None, kek: str) -> bytes | None:
         if wrapped is None:

@@ -30,6 +30,7 @@ _NEXT: Mapping[str, str] = {
     "database-not-ready": "ledgerpress db upgrade",
     "may-not-migrate": "set DATABASE_OWNER_URL, then: ledgerpress db upgrade",
     "unknown-product": "ledgerpress product list",
+    "unknown-tenant": "ledgerpress tenant list",
     "vault-key-missing": "add the old key to VAULT_KEY behind the new one, after a comma",
 }
 _NEXT_BY_CODE: Mapping[int, str] = {

@@ -23,6 +23,7 @@ LONGEST_TITLE = 60
 LONGEST_HOLD = 25 * MINUTE
 
 PRIORITIES = range(1, 10)
+THREADS = range(1, 65)
 
 ALONE: Mapping[str, Product] = MappingProxyType({})
 
@@ -57,6 +58,8 @@ def _of_its_face(product: Product) -> Iterator[str]:
         yield "tagline must be one line"
     if product.priority not in PRIORITIES:
         yield f"priority {product.priority} is not between 1 (most urgent) and 9"
+    if product.threads not in THREADS:
+        yield f"threads {product.threads} is not between 1 and {THREADS.stop - 1}"
     if product.attempts < 1:
         yield f"attempts {product.attempts} is less than 1"
     if product.budget < 1:

@@ -81,6 +81,7 @@ PRODUCT = Product(
     form=FORM,
     sections=outline(OUTLINE, words=(150, 600)),
     width=1,
+    threads=4,
     pacing=Pacing(
         call_timeout=45.0,
         leg=2 * MINUTE,

@@ -113,6 +113,7 @@ PRODUCT = Product(
     form=FORM,
     sections=outline(OUTLINE, words=(450, 600)),
     width=4,
+    threads=4,
     pacing=Pacing(
         call_timeout=45.0,
         leg=5 * MINUTE,

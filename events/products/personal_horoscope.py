@@ -839,6 +839,7 @@ PRODUCT = Product(
     form=FORM,
     sections=outline(OUTLINE),
     width=1,
+    threads=4,
     sees_earlier=4000,
     pacing=Pacing(
         pause=2.0,

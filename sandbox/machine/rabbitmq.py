@@ -12,6 +12,7 @@ from pathlib import Path
 from sandbox.machine import debs
 from sandbox.machine.libraries import search_path
 from sandbox.machine.nodes import Node, await_answer, launch, remembered_ports, remembered_secret
+from sandbox.machine.processes import run
 
 NAME = "ledgerpress"
 # Tests have a virtual host of their own, so that the workers of a running sandbox never see their messages.
@@ -61,6 +62,28 @@ def start(home: Path) -> Node:
     (home / "booted").touch()
     url = f"amqp://{NAME}:{password}@127.0.0.1:{ports['amqp']}/%2F"
     return Node(url, server, signal.SIGTERM)
+
+
+def make_vhost_anew(home: Path, *, queues: str = "classic") -> None:
+    """Delete the node's own virtual host with all that is in it, and make it again, for queues of that type.
+
+    The type is what a queue becomes that is declared without one: RabbitMQ's ``default_queue_type``.
+    """
+    root = install()
+    ports: dict[str, int] = json.loads((home / "ports.json").read_text())
+    everything = ", ".join(['<<".*">>'] * 3)
+    told = (
+        f'rabbit_vhost:delete(<<"/">>, <<"{NAME}">>), '
+        f'rabbit_vhost:add(<<"/">>, #{{default_queue_type => <<"{queues}">>}}, <<"{NAME}">>), '
+        f'rabbit_auth_backend_internal:set_permissions(<<"{NAME}">>, <<"/">>, {everything}, <<"{NAME}">>).'
+    )
+    control = _script(root).with_name("rabbitmqctl")
+    run([control, "eval", told], "rabbitmqctl", env=_environment(root, home, ports))
+
+
+def forget_everything(home: Path) -> None:
+    """Let the node begin with an empty disk when it is started next. It must not be running."""
+    (home / "booted").unlink(missing_ok=True)
 
 
 def apart(environment: dict[str, str]) -> dict[str, str]:

@@ -29,12 +29,11 @@ def install() -> None:
         # An environment that fits is brought up to date in place: others may be running in it.
         if not _fits():
             say("making .venv")
-            _make()
+            make(VENV)
         say("installing locked packages")
-        pip = _pip()
-        run([*pip, "install", "--require-hashes", "-r", LOCK], "installing the locked packages")
+        require(VENV, LOCK)
         run(
-            [*pip, "install", "--no-deps", "--no-build-isolation", "--editable", ROOT],
+            [*_pip(VENV), "install", "--no-deps", "--no-build-isolation", "--editable", ROOT],
             "installing the ledgerpress command",
         )
         _STAMP.write_text(_wanted())
@@ -58,9 +57,12 @@ def _fits() -> bool:
     return _runs(PYTHON, f"import sys; assert sys.implementation.cache_tag == {_VERSION!r}")
 
 
-def _make() -> None:
-    if VENV.is_symlink():
-        raise NotReadyError(".venv is a link to another checkout's: remove the link and run again")
+def make(folder: Path) -> None:
+    """Make an empty environment in ``folder``, whatever was there before."""
+    if folder.is_symlink():
+        raise NotReadyError(
+            f"{folder.name} is a link to another checkout's: remove the link and run again"
+        )
     # It needs no pip of its own: the one outside can install into it. So Debian's python3-venv,
     # without which venv cannot provide a pip, is not needed either.
     has_pip = _runs(_BASE_PYTHON, "import pip")
@@ -69,14 +71,21 @@ def _make() -> None:
             "This Python has no pip: install it (Debian: apt-get install python3-pip)."
         )
     without = ["--without-pip"] if has_pip else []
-    run([_BASE_PYTHON, "-m", "venv", "--clear", *without, VENV], "making .venv")
+    run([_BASE_PYTHON, "-m", "venv", "--clear", *without, folder], f"making {folder.name}")
 
 
-def _pip() -> list[str | Path]:
+def require(folder: Path, lock: Path) -> None:
+    """Install exactly what ``lock`` names into the environment in ``folder``."""
+    command = [*_pip(folder), "install", "--require-hashes", "-r", lock]
+    run(command, "installing the locked packages")
+
+
+def _pip(folder: Path) -> list[str | Path]:
+    python = folder / "bin" / "python"
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
     if _runs(_BASE_PYTHON, "import pip"):
-        return [_BASE_PYTHON, "-m", "pip", "--python", PYTHON, *quiet]
-    return [PYTHON, "-m", "pip", *quiet]
+        return [_BASE_PYTHON, "-m", "pip", "--python", python, *quiet]
+    return [python, "-m", "pip", *quiet]
 
 
 def _runs(python: str | Path, code: str) -> bool:

@@ -49,10 +49,10 @@ class Bought:
         assert status["status"] == "delivered", status
         return status
 
-    def mails(self) -> list[dict[str, Any]]:
-        """The mails about it that reached the mail server."""
+    def mails(self, kind: str = "report") -> list[dict[str, Any]]:
+        """The mails of that kind about it that reached the mail server: report, or trouble."""
         mails = httpx.get(f"{self.system.mail}/mails.json").json()
-        return [mail for mail in mails if self.id in mail["message_id"]]
+        return [mail for mail in mails if f"<{self.id}.{kind}" in mail["message_id"]]
 
 
 def get(system: System, path: str) -> httpx.Response:

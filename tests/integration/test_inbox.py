@@ -66,9 +66,9 @@ def contents(settings: Settings) -> list[bytes]:
         return found
 
 
-def post(url: str, event: dict[str, Any]) -> httpx.Response:
+def post(url: str, event: dict[str, Any], request: str = "from-the-proxy-17") -> httpx.Response:
     payload = body(event)
-    headers = {"Stripe-Signature": sign(payload), "X-Request-Id": "from-the-proxy-17"}
+    headers = {"Stripe-Signature": sign(payload), "X-Request-Id": request}
     return httpx.post(f"{url}{WEBHOOK}", content=payload, headers=headers, timeout=30)
 
 
@@ -130,7 +130,11 @@ def test_a_payment_waits_in_the_inbox_and_is_recorded_when_postgres_is_back(
             assert eventually(lambda: written(orders_log, order))
             stopping.set()
             thread.join(10)
-        assert post(url, event).json() == {"received": True, "verdict": "duplicate", "order": order}
+        assert post(url, event, request="later").json() == {
+            "received": True,
+            "verdict": "duplicate",
+            "order": order,
+        }
 
     assert depth(settings) == 0
     assert {each.cause.correlation for each in orders_log.recorded(order)} == {"from-the-proxy-17"}
@@ -329,8 +333,10 @@ def test_an_answer_lost_after_the_commit_makes_one_order(
             proxy.drop_replies_after(partial(contains, written_by))
             struck = proxy.struck
 
-            assert post(url, said).json()["order"] == order
+            answer = post(url, said).json()
+            assert (answer["order"], answer["verdict"]) == (order, "recorded")
             assert proxy.struck == struck + 1
+            assert post(url, said, request="another").json()["verdict"] == "duplicate"
 
     assert [each.type for each in orders_log.recorded(order)] == [
         "order-placed",

@@ -268,15 +268,6 @@ def test_only_staff_may_look_for_orders(http: httpx.Client, order: str, orders_l
         assert http.get(path, headers=bearer(token(orders_log, order))).status_code == 403
 
 
-def test_what_to_look_for_must_be_said(http: httpx.Client) -> None:
-    answer = http.get("/v1/orders", headers=OPERATOR)
-
-    assert answer.status_code == 422
-    assert answer.json()["errors"] == [
-        {"in": "query", "name": "payment", "message": "Field required"}
-    ]
-
-
 # The report.
 
 

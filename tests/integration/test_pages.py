@@ -15,6 +15,7 @@ from events.order import (
     MailSent,
     OrderDelivered,
     OrderPlaced,
+    PartHeld,
     PartsPlaced,
     PaymentReceived,
 )
@@ -188,7 +189,7 @@ def test_trouble_is_told_plainly(http: httpx.Client, deliver: Deliver, orders_lo
 
     assert "A short pause" in pause
     assert f"at {due:%H:%M:%S} UTC" in pause
-    assert "A person will look at this order" in attention
+    assert "A person is looking at your order" in attention
     assert "Your payment is safe" in attention
     assert "0.5 of 0.4" not in attention
 
@@ -201,7 +202,7 @@ def test_an_unusable_payment_says_what_stands_in_the_way(
     text = seen(http.get(f"/o/{orders_log.read(order).sealer.token(order)}").text)
 
     assert "1.00 USD was paid" in text
-    assert "we will write to j•••@example.com" in text
+    assert "An e-mail to j•••@example.com is on its way." in text
 
 
 def test_an_unknown_product_has_a_page_as_well(
@@ -213,14 +214,12 @@ def test_an_unknown_product_has_a_page_as_well(
     answer = http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
 
     assert answer.status_code == 200
-    assert "A person will look at this order" in seen(answer.text)
+    assert "A person is looking at your order" in seen(answer.text)
     assert "<b>bold</b>" not in answer.text
 
 
-def test_a_bundle_has_a_card_for_each_report(
-    http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
-) -> None:
-    bundle, page = buy(deliver, orders_log, "bundle")
+def place_parts(orders_log: Log, bundle: str) -> dict[str, str]:
+    """The orders of a bundle's parts, by product."""
     sealer = orders_log.read(bundle).sealer
     names = CATALOGUE["bundle"].parts
     parts = {name: f"5f0f4a4e-1111-5111-8111-01234567890{n}" for n, name in enumerate(names)}
@@ -236,6 +235,43 @@ def test_a_bundle_has_a_card_for_each_report(
         child = orders_log.begin(part, sealer.subject)
         orders_log.record(child, [first, PaymentReceived(amount=Money(0, "usd"))], CAUSE)
     add(orders_log, bundle, started(), PartsPlaced(parts=parts))
+    return parts
+
+
+def test_a_bundle_with_a_held_part_says_so_and_hands_out_the_others(
+    http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
+) -> None:
+    bundle, page = buy(deliver, orders_log, "bundle")
+    parts = place_parts(orders_log, bundle)
+    blob = Blobs(settings.blob_url).put(CONTENT, orders_log.read(bundle).sealer)
+    done = bound(blob=blob, size=len(CONTENT))
+    add(orders_log, parts["life_clarity"], started(), done, OrderDelivered(by="bundle"))
+    stuck, reason = parts["personal_blueprint"], "model-refusal"
+    trouble = AttentionNeeded(reason=reason, attempt=1, detail="It would not.", advice="Retry it.")
+    add(orders_log, stuck, started(), trouble)
+    held = PartHeld(product="personal_blueprint", order=stuck, number=1, reason=reason)
+    add(orders_log, bundle, held)
+
+    answer = http.get(page)
+    add(orders_log, bundle, MailSent(mail="trouble", message_id="<x>"))
+    told = seen(http.get(page).text)
+
+    text = seen(answer.text)
+    assert "Part of your set takes longer" in text
+    assert "An e-mail to j•••@example.com is on its way." in text
+    assert "Personal Blueprint" in text
+    assert "A person is looking at it" in text
+    assert "model-refusal" not in text
+    assert http.get(f"{page}/parts/life_clarity/report").content == CONTENT
+    assert answer.headers["retry-after"] == "60"
+    assert "We have written to j•••@example.com." in told
+
+
+def test_a_bundle_has_a_card_for_each_report(
+    http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
+) -> None:
+    bundle, page = buy(deliver, orders_log, "bundle")
+    parts, sealer = place_parts(orders_log, bundle), orders_log.read(bundle).sealer
     before = http.get(page)
     blob = Blobs(settings.blob_url).put(CONTENT, sealer)
     done = bound(blob=blob, size=len(CONTENT))

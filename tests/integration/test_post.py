@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.post import Attachment, Post, message_id
+from actors.post import Attachment, Letter, Post, message_id, thread_of
 from events.errors import Refused, Unavailable
 from events.products import find
 from sandbox.starting import MailSink, started_mail_sink
@@ -41,14 +41,19 @@ def post(sink: MailSink) -> Post:
 
 def send(post: Post, *documents: Attachment, **changes: Any) -> None:
     values: dict[str, Any] = {
-        "to": "jenny.rosen@example.com",
-        "message_id": IDENTITY,
         "product": find("life_clarity"),
         "customer": "Jenny Rosen",
         "link": "https://reports.example/o/token",
-        "documents": documents or (REPORT,),
     }
-    post.send("report", **{**values, **changes})
+    letter = Letter(
+        template="report",
+        to=changes.pop("to", "jenny.rosen@example.com"),
+        subject="Life Clarity",
+        message_id=IDENTITY,
+        thread=thread_of("order-1", "ledgerpress.example"),
+        told={**values, **changes},
+    )
+    post.send(letter, documents or (REPORT,))
 
 
 def mails(sink: MailSink) -> list[dict[str, Any]]:

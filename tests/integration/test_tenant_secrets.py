@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -117,6 +118,26 @@ def test_a_known_tenants_payment_waits_in_the_inbox_while_postgres_is_away(
         "/acme": "queued",
         "/zebra": "queued",
     }
+
+
+def test_every_tenant_is_known_once_the_api_has_begun(
+    settings: Settings, database: str, server: Server
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    with serving(settings) as url, httpx.Client(base_url=url, timeout=20) as http:
+        assert http.get("/readyz").status_code == 200
+        time.sleep(6)  # long enough for what was read to be read anew
+        server.execute(f"alter database {name} allow_connections false")
+        server.execute(
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        )
+
+        known = pay(http, f"{WEBHOOK}/acme", ACME)
+        unknown = pay(http, f"{WEBHOOK}/late", "whsec_late")
+
+        server.execute(f"alter database {name} allow_connections true")
+    assert known.json()["verdict"] == "queued"
+    assert unknown.status_code == 503
 
 
 def test_stripe_comes_back_for_a_tenant_that_cannot_be_looked_up(

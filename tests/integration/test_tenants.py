@@ -146,6 +146,37 @@ def test_nobody_waits_for_a_reading_that_hangs() -> None:
     release.set()
 
 
+def test_who_knows_nothing_waits_for_a_slow_reading() -> None:
+    def read() -> int:
+        time.sleep(0.5)
+        return 1
+
+    assert Kept(read, patience=0.05).get() == 1
+
+
+def test_what_is_kept_is_stale_once_it_cannot_be_read() -> None:
+    away = threading.Event()
+
+    def read() -> int:
+        if away.is_set():
+            raise Unavailable("away")
+        return 1
+
+    kept = Kept(read, seconds=0)
+    assert kept.stale
+    assert (kept.get(), kept.stale) == (1, False)
+    away.set()
+    assert (kept.get(), kept.stale) == (1, True)
+
+
+def test_a_reading_can_be_begun_beforehand() -> None:
+    read = threading.Event()
+
+    Kept(read.set).begin()
+
+    assert read.wait(5)
+
+
 def test_one_reads_for_all() -> None:
     readings: list[int] = []
 

@@ -81,7 +81,7 @@ def test_a_worker_whose_order_was_taken_over_cuts_its_calls_off(
     attempt: Attempt, orders_log: Log, model: Silent
 ) -> None:
     facts = write(PRODUCT.sections[:2], attempt, PRODUCT)
-    attempt.note(next(facts))
+    attempt.note(*next(facts))
     with orders_log.engine.connect() as connection:
         connection.exec_driver_sql("set role none")
         connection.exec_driver_sql("update ledgerpress.streams set held_until = '-infinity'")
@@ -100,7 +100,7 @@ def test_an_absence_of_postgres_cuts_no_call_off(
     attempt: Attempt, orders_log: Log, model: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = write(PRODUCT.sections[:1], attempt, PRODUCT)
-    attempt.note(next(facts))
+    attempt.note(*next(facts))
 
     def away(*_: object) -> None:
         model.calls[0].set_result(ANSWER)  # while it is looked in vain whether it is still wanted
@@ -108,13 +108,13 @@ def test_an_absence_of_postgres_cuts_no_call_off(
 
     monkeypatch.setattr(orders_log, "catch_up", away)
 
-    assert [type(fact) for fact in facts] == [SectionWritten]
+    assert [type(fact) for (fact,) in facts] == [SectionWritten]
 
 
 def asked(attempt: Attempt) -> tuple[SectionsAsked, Generator[Any]]:
     """Begin a round of two sections; its intent is recorded."""
     facts = write(PRODUCT.sections[:2], attempt, PRODUCT)
-    intent = next(facts)
+    (intent,) = next(facts)
     assert isinstance(intent, SectionsAsked)
     attempt.note(intent)
     return intent, facts
@@ -124,9 +124,9 @@ def noted(facts: Generator[Any], attempt: Attempt) -> tuple[list[Any], Ledgerpre
     """What is recorded of the round, and the error it ends with."""
     settled: list[Any] = []
     try:
-        for fact in facts:
-            attempt.note(fact)
-            settled.append(fact)
+        for together in facts:
+            attempt.note(*together)
+            settled += together
     except LedgerpressError as error:
         return settled, error
     return settled, None
@@ -180,7 +180,7 @@ def test_while_the_endpoint_rests_the_fallback_is_asked_and_named(
 
     assert intent.model == "gpt-4o-mini"
     threading.Timer(0.2, answer, [fallback]).start()
-    assert {fact.model for fact in facts} == {"gpt-4o-mini"}
+    assert {fact.model for together in facts for fact in together} == {"gpt-4o-mini"}
     assert model.calls == []
 
 
@@ -256,7 +256,7 @@ def test_calls_wait_for_the_allowance_of_the_endpoint_and_of_the_tenant(
     attempt: Attempt, orders_log: Log
 ) -> None:
     tenants.change(orders_log.engine, "default", {"tokens_per_minute": 100})
-    assert isinstance(next(write(PRODUCT.sections[:2], attempt, PRODUCT)), SectionsAsked)
+    assert next(write(PRODUCT.sections[:2], attempt, PRODUCT))
 
     with pytest.raises(Unavailable) as raised:
         next(write(PRODUCT.sections[:2], attempt, PRODUCT))

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from actors.model import Answer, Failure, Reply
+from actors.post import Letter
 from actors.tools import Tools
 from events.chain import Link
 from events.errors import NotFound, Refused, Unavailable
@@ -20,7 +21,7 @@ from events.products import find
 from events.rates import rate
 from storage.endpoints import Permit
 from storage.leases import Lease
-from storage.publisher import Letter
+from storage.publisher import Letter as Nudging
 from storage.record import History, Log, _opened, stream_of
 from storage.tenants import Limits
 from storage.vault import Sealer
@@ -104,7 +105,7 @@ class MemoryLog(Log):
             raise Unavailable("the reply was lost", reason="database-away")
         return written
 
-    def _publish(self, letters: Iterable[Letter]) -> None:
+    def _publish(self, letters: Iterable[Nudging]) -> None:
         for letter in letters:
             self._process.halt()
             self._world.publish(letter)
@@ -181,16 +182,16 @@ class MailDoor:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    def send(self, mail: str, *, message_id: str, **_: Any) -> None:
+    def send(self, letter: Letter, _: object) -> None:
         """Take the mail, or fail as the world says."""
         world, process = self._process.world, self._process
-        order = message_id.strip("<").partition(".")[0]
+        order, _dot, mail = letter.message_id.strip("<").partition("@")[0].partition(".")
         process.halt()
         if world.strikes("mail: away"):
             raise Unavailable("away", reason="mail-away")
         if world.strikes("mail: refuses"):
             raise Refused("no", reason="mail-refused")
-        sent = world.mailed(process, order, mail, message_id)
+        sent = world.mailed(process, order, mail, letter.message_id)
         process.halt()
         if world.strikes("mail: reply lost"):
             sent.failed = True

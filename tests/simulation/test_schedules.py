@@ -15,13 +15,16 @@ from events.order import (
     AttemptFailed,
     AttemptStarted,
     MailSent,
+    NoteMade,
     Order,
     OrderDelivered,
+    OrderRetried,
     SectionsAsked,
     SectionWritten,
     evolve,
 )
 from storage.record import stream_of
+from tests.examples import ORDER
 from tests.simulation.world import Effect, Moment, World
 
 settings.register_profile("ci", max_examples=1200, derandomize=True)
@@ -53,6 +56,8 @@ MOMENTS: list[Moment] = [
     ("relay", 0),
     ("sweep", 0),
     ("cancel", 0),
+    ("retry", 0),
+    ("retry", 0),
 ]
 schedules = st.lists(st.sampled_from(MOMENTS), max_size=80)
 lived = settings(
@@ -67,9 +72,11 @@ def silence() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def after(product: str, schedule: list[Moment], *, sweeps: bool = True) -> World:
+def after(
+    product: str, schedule: list[Moment], *, sweeps: bool = True, mended: bool = False
+) -> World:
     world = World(product, sweeps=sweeps)
-    world.live(schedule)
+    world.live(schedule, mended=mended)
     if currently_in_test_context():
         note("\n".join(world.story))
     return world
@@ -89,6 +96,16 @@ def test_a_bundle_ends_with_its_parts_and_is_mailed_as_one(schedule: list[Moment
     world = after("bundle", schedule)
 
     assert complaints(world) == []
+
+
+@settings(lived, max_examples=PROFILE.max_examples // 5)
+@given(schedules, st.sampled_from(["life_clarity", "bundle"]))
+def test_what_a_person_lets_go_on_is_delivered_once(schedule: list[Moment], product: str) -> None:
+    world = after(product, schedule, mended=True)
+
+    assert complaints(world) == []
+    for order in world.orders():
+        assert order.delivered or order.cancelled or world.shop.read(ORDER).order.cancelled
 
 
 def test_an_undisturbed_order_asks_and_mails_once() -> None:
@@ -144,7 +161,7 @@ def against_the_log(world: World, end: Order) -> list[str]:
                 found.append(f"{name} written twice")
             case OrderDelivered(by="mail") if not isinstance(order.mails.get("report"), MailSent):
                 found.append("delivered without a mail")
-        spends = kind_of(event).intent and not isinstance(event, AttemptEnded)
+        spends = kind_of(event).intent and not isinstance(event, NOTHING_SPENT)
         if spends and not order.workable:
             found.append(f"{recorded.type} although nothing was to be done")
         order = evolve(order, event)
@@ -155,7 +172,8 @@ def against_the_log(world: World, end: Order) -> list[str]:
     return found
 
 
-UNFENCED = {"order-placed", "payment-received", "order-cancelled"}
+UNFENCED = {"order-placed", "payment-received", "order-cancelled", "note-made", "order-retried"}
+NOTHING_SPENT = (AttemptEnded, NoteMade, OrderRetried)
 
 
 def against_the_effects(world: World, order: Order) -> list[str]:

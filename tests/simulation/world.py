@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -12,15 +13,17 @@ from unittest.mock import patch
 from actors import attempt
 from events.decide import MOST_CRASHES
 from events.envelope import Cause
-from events.errors import Unavailable
+from events.errors import Conflict, Refused, Unavailable
+from events.interventions import Retry
 from events.order import Order, OrderCancelled
 from events.plan import DocumentKind, Pacing, Product
 from events.products import find
+from storage.intervening import carry_out
 from storage.publisher import Letter
 from storage.record import stream_of
 from tests.examples import ORDER, SUBJECT, paid, placed
 from tests.simulation.doors import MemoryLog, equip
-from tests.simulation.memory import Broker, Database
+from tests.simulation.memory import EPOCH, Broker, Database
 from tests.simulation.process import Process
 
 # What a schedule may make happen: to a process, for so many seconds, or of that kind.
@@ -80,8 +83,11 @@ class World:
         cause = Cause(correlation="c-1", causation="evt_1", actor="shop")
         self.shop.record(start, [placed(product), paid()], cause)
 
-    def live(self, moments: Sequence[Moment]) -> None:
-        """Let all this happen, then let the world be calm until every order is settled; then nobody is left."""
+    def live(self, moments: Sequence[Moment], *, mended: bool = False) -> None:
+        """Let all this happen, then let the world be calm until every order is settled; then nobody is left.
+
+        ``mended``: then a person lets go on what waits for one, and the world is calm again.
+        """
         clock = SimpleNamespace(monotonic=lambda: self.database.now, sleep=self._sleep)
         try:
             with patch.object(attempt, "time", clock):
@@ -89,6 +95,9 @@ class World:
                     if not self.objections:
                         self.happen(moment)
                 self.calm_down()
+                if mended:
+                    self._retry()
+                    self.calm_down()
                 self.wake_the_dead()
         finally:
             for process in self.processes:
@@ -105,6 +114,8 @@ class World:
                 self.armed[str(much)] += 1
             case "cancel":
                 self._cancel()
+            case "retry":
+                self._retry()
             case "relay":
                 self._publish(self.database.due())
             case "sweep":
@@ -268,6 +279,23 @@ class World:
             cause = Cause(correlation="c-2", causation="evt_2", actor="shop")
             with suppress(Unavailable):
                 self.shop.record(history, [OrderCancelled(reason="refunded")], cause)
+
+    def _retry(self) -> None:
+        """A person lets go on whatever may."""
+        cause = Cause(correlation="c-3", causation="cli", actor="operator")
+        now = EPOCH + timedelta(seconds=self.database.now)
+        for order in self.orders():
+            with suppress(Refused, Conflict, Unavailable):
+                carry_out(
+                    order.id,
+                    Retry(),
+                    "It is mended.",
+                    expected=order.version,
+                    now=now,
+                    cause=cause,
+                    log=self.shop,
+                    catalogue=self.catalogue,
+                )
 
     def _settled(self, order: Order) -> bool:
         parts = [self.shop.read(each).order for each in order.parts.values()]

@@ -243,6 +243,7 @@ def field(**to: Any) -> Callable[[Product], Product]:
         (change(voice=""), "no voice"),
         (change(form=""), "no form"),
         (change(priority=0), "priority 0"),
+        (change(threads=0), "threads 0"),
         (change(attempts=0), "attempts 0"),
         (change(budget=0), "budget 0"),
         (change(prices=()), "no price"),

@@ -140,7 +140,7 @@ def test_the_dev_command_exists(arguments: list[str]) -> None:
         [sys.executable, ROOT / "dev", "--help"], capture_output=True, text=True, check=True
     ).stdout
     assert re.search(rf"^  {command} ", shown, re.MULTILINE)
-    if command in {"demo", "up"}:
+    if command in {"demo", "storm", "up"}:
         module = [sys.executable, "-m", f"sandbox.{command}", "--help"]
 
         helped = subprocess.run(module, cwd=ROOT, capture_output=True, text=True, check=True)

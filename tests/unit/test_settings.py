@@ -75,6 +75,8 @@ def test_all_that_is_wrong_is_named_at_once_and_no_value_is_shown(empty: Path) -
         ("SMTP_URL", "smtp://127.0.0.1:mail"),
         ("PUBLIC_URL", "http://"),
         ("DATABASE_URL", "mysql://127.0.0.1/x"),
+        ("WORKER_THREADS", "0"),
+        ("WORKER_THREADS", "65"),
     ],
 )
 def test_a_broken_setting_is_found_before_anything_starts(name: str, value: str) -> None:
@@ -84,6 +86,14 @@ def test_a_broken_setting_is_found_before_anything_starts(name: str, value: str)
 
 def test_an_empty_token_is_nobodys() -> None:
     assert read_from({**GOOD, "OPERATOR_TOKEN": ""}).operator_token is None
+
+
+@pytest.mark.parametrize(("said", "threads"), [({}, None), ({"WORKER_THREADS": ""}, None)])
+def test_the_number_of_threads_is_the_products_unless_it_is_said(
+    said: dict[str, str], threads: int | None
+) -> None:
+    assert read_from({**GOOD, **said}).worker_threads == threads
+    assert read_from({**GOOD, "WORKER_THREADS": "8"}).worker_threads == 8
 
 
 def test_the_environment_goes_before_the_file(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,7 @@ create index orders_open_parts on orders (parent)
     where parent is not null and word not in ('delivered', 'cancelled', 'erased');
 create index orders_workable on orders (product, tenant, placed_at) where workable;
 create index orders_by_tenant on orders (tenant, placed_at);
+create index orders_by_time on orders (placed_at);
 create index orders_to_tell on orders (tell_at) where tell_at is not null;
 
 -- Nudges, written with the events that caused them and deleted once the broker has confirmed them.

@@ -1,0 +1,190 @@
+"""What an operator may do to an order over HTTP, each with a preview of what it would lead to."""
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import shapes
+from api.access import Asker, Asking, Role, Seen, Visible
+from api.desk import Desk, OnDesk, RequestId
+from api.problems import Problem
+from events.errors import NotFound, Refused, WrongExpectedVersion
+from events.interventions import INVALID, Arrived, Cancel, Correct, Resend, Retry, Wish
+from events.rates import rate
+from storage.intervening import by_person, carry_out, look_ahead
+from storage.orders import by_id
+
+router = APIRouter(prefix="/v1/orders/{order_id}", tags=["orders"])
+
+_VERSION = re.compile(r'(?:W/)?"v(\d{1,9})"')
+_ETAG = {"ETag": {"description": "The version.", "schema": {"type": "string"}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "With dry_run: what it would lead to.", "headers": _ETAG},
+    202: {"description": "Recorded; what follows begins now.", "headers": _ETAG},
+}
+_Text = Annotated[str, Field(max_length=2000)]
+
+
+async def _operator(asker: Asking) -> Asker:
+    if asker.role is not Role.OPERATOR:
+        raise Problem("forbidden")
+    return asker
+
+
+class Reason(BaseModel):
+    """Why it is done; kept with the order, sealed like all that may be personal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(
+        min_length=1, max_length=2000, examples=["The model answers again since ten o'clock."]
+    )
+
+
+class Correction(Reason):
+    """What is put right. What is not named stays as it was."""
+
+    product: _Text = Field("", examples=["life_clarity"])
+    email: _Text = Field("", examples=["jenny.rosen@example.com"])
+    fields: dict[str, _Text] = Field({}, examples=[{"birth_date": "1990-05-17"}])
+
+
+class Foreseen(BaseModel):
+    """What would happen: what is kept, made, made again, the most it costs, and who gets which mail."""
+
+    order: str
+    version: str
+    kept: list[str] = Field(examples=[["41 sections"]])
+    to_do: list[str] = Field(examples=[["11 of 52 sections", "the document"]])
+    repeated: list[str] = Field(examples=[["up to 5 calls whose answers were lost"]])
+    most_cost: shapes.Cost
+    mails: list[str] = Field(examples=[["the customer gets the report"]])
+    remarks: list[str]
+
+
+class _Intervention:
+    """What every such request carries besides its body."""
+
+    def __init__(
+        self,
+        seen: Visible,
+        _: Annotated[Asker, Depends(_operator)],
+        desk: OnDesk,
+        request_id: RequestId,
+        response: Response,
+        if_match: Annotated[
+            str | None,
+            Header(description="The ETag of the order as you saw it.", examples=['W/"v37"']),
+        ] = None,
+        *,
+        dry_run: Annotated[bool, Query(description="Only say what it would lead to.")] = False,
+    ) -> None:
+        self.seen: Seen = seen
+        self.desk: Desk = desk
+        self.request_id = request_id
+        self.response = response
+        self.if_match = if_match
+        self.dry_run = dry_run
+
+
+_Given = Annotated[_Intervention, Depends()]
+_Why = Annotated[Reason, Body()]
+_Answer = shapes.Order | Foreseen
+
+
+@router.post("/retry", operation_id="retryOrder", status_code=202, responses=_ANSWERS)
+def retry(given: _Given, why: _Why) -> _Answer:
+    """Let an order in attention go on where it stopped, and one that waits go on now."""
+    return _done(given, Retry(), why)
+
+
+@router.post("/cancel", operation_id="cancelOrder", status_code=202, responses=_ANSWERS)
+def cancel(given: _Given, why: _Why) -> _Answer:
+    """Make and spend nothing further; a bundle's parts are cancelled with it. Gives no money back."""
+    return _done(given, Cancel(), why)
+
+
+@router.post("/resend", operation_id="resendOrder", status_code=202, responses=_ANSWERS)
+def resend(given: _Given, why: _Why) -> _Answer:
+    """Mail a delivered report once more."""
+    return _done(given, Resend(), why)
+
+
+@router.post("/correct", operation_id="correctOrder", status_code=202, responses=_ANSWERS)
+def correct(given: _Given, what: Annotated[Correction, Body()]) -> _Answer:
+    """Put right what was filled in. An order in attention then still has to be retried."""
+    wish = Correct(product=what.product, email=what.email, fields=what.fields)
+    return _done(given, wish, what)
+
+
+@router.post("/arrived", operation_id="markOrderArrived", status_code=202, responses=_ANSWERS)
+def arrived(given: _Given, why: _Why) -> _Answer:
+    """Say that the mail has arrived of which nobody knew whether it went out."""
+    return _done(given, Arrived(), why)
+
+
+def _done(given: _Intervention, wish: Wish, why: Reason) -> _Answer:
+    try:
+        return _foreseen(given, wish) if given.dry_run else _carried_out(given, wish, why)
+    except WrongExpectedVersion as error:
+        raise Problem("order-moved-on", str(error)) from None
+    except NotFound:
+        raise
+    except Refused as error:
+        slug = "invalid-request" if error.reason == INVALID else "not-possible"
+        errors = [{"name": error.reason, "message": str(error)}]
+        raise Problem(slug, str(error), errors=errors) from None
+
+
+def _carried_out(given: _Intervention, wish: Wish, why: Reason) -> shapes.Order:
+    if given.if_match is None:
+        raise Problem("version-missing")
+    desk, order_id = given.desk, given.seen.row.status.order
+    order = carry_out(
+        order_id,
+        wish,
+        why.reason,
+        expected=_expected(given.if_match),
+        now=desk.clock(),
+        cause=by_person(given.request_id),
+        log=desk.log,
+        catalogue=desk.catalogue,
+    )
+    given.response.headers["ETag"] = f'W/"v{order.version}"'
+    row = by_id(desk.log.engine, order_id)
+    assert row is not None
+    return shapes.order(row, costs=True)
+
+
+def _foreseen(given: _Intervention, wish: Wish) -> Foreseen:
+    desk = given.desk
+    order, preview = look_ahead(
+        given.seen.row.status.order,
+        wish,
+        expected=_expected(given.if_match) if given.if_match else None,
+        now=desk.clock(),
+        rate=rate(desk.settings.openai_model),
+        log=desk.log,
+        catalogue=desk.catalogue,
+    )
+    given.response.status_code = 200
+    given.response.headers["ETag"] = f'W/"v{order.version}"'
+    return Foreseen(
+        order=order.id,
+        version=str(order.version),
+        kept=list(preview.kept),
+        to_do=list(preview.to_do),
+        repeated=list(preview.repeated),
+        most_cost=shapes.Cost(amount=preview.most_cost),
+        mails=list(preview.mails),
+        remarks=list(preview.remarks),
+    )
+
+
+def _expected(if_match: str) -> int:
+    found = _VERSION.fullmatch(if_match.strip())
+    if found is None:
+        raise Problem("order-moved-on", 'If-Match must be an ETag of the order, like W/"v37".')
+    return int(found[1])

@@ -1,0 +1,1 @@
+"""Programs for the others' environment: none of them imports anything of ours."""

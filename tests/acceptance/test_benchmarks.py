@@ -1,0 +1,64 @@
+"""The benchmarks work: a small run measures what needs nobody else, and says it in the agreed shape."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.figures import Figure, more, percentile, times
+from tests.conftest import ROOT, needed
+
+CLAIM = {
+    "claim", "figure", "baseline", "ratio", "judged", "value", "least", "most", "unit", "goal", "met",
+}  # fmt: skip
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)  # seconds of work, on a machine that may be busy with other tests
+def test_a_quick_run_gives_figures_baselines_ratios_and_goals() -> None:
+    needed("DATABASE_URL")
+    needed("RABBITMQ_URL")
+    small = ["engine", "--quick", "--json", "--no-peers", "--only", "drain", "memory"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *small],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in {0, 1}, done.stderr
+    found = json.loads(done.stdout)
+    assert found["benchmark"] == "engine"
+    assert found["quick"]
+    assert found["machine"]["cores"] > 0
+    assert {each["name"] for each in found["figures"]} >= {
+        "Ledgerpress: drained",
+        "Ledgerpress: worker CPU",
+        "worker memory after 40 orders",
+    }
+    assert len(found["claims"]) == 1
+    assert all(set(each) == CLAIM for each in found["claims"])
+
+
+def test_a_goal_is_judged_by_the_median_of_runs_held_against_their_own_baseline() -> None:
+    ours = Figure(name="ours", unit="ms", runs=(2.0, 3.0, 40.0))
+    theirs = Figure(name="theirs", unit="ms", runs=(1.0, 2.0, 10.0))
+
+    assert times("fast", ours, theirs, 2.0).met
+    assert not times("fast", ours, theirs, 1.9).met
+    assert times("fast", ours, theirs, 2.0, at_least=True).met
+    assert more("cheap", ours, theirs, 1.0).met
+    assert times("fast", ours, theirs, 2.0).ratio == 2.0
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    values = [float(number) for number in range(1, 101)]
+
+    assert percentile(values, 0.95) == 95
+    assert percentile(values, 0.5) == 50
+    assert percentile([7.0], 0.95) == 7

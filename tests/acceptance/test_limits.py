@@ -1,0 +1,138 @@
+"""What workers share: one breaker for all of them, the price of a crash, and turns among tenants."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from events.products import CATALOGUE
+from sandbox.system import System, standing
+from storage import api_keys, tenants
+from storage.database import connect
+from storage.opening import opened
+from storage.record import Log
+from storage.settings import read_from
+from tests.acceptance.buying import Bought, buy, requests
+from tests.conftest import Server, needed
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+PRODUCT = "life_clarity"
+
+
+@pytest.fixture(scope="module")
+def system(
+    server: Server, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """One worker that does one order at a time, and a model to fall back on that is well."""
+    name = f"{template}_limits"
+    server.execute(f"create database {name} template {template}")
+    folder: Path = tmp_path_factory.mktemp("limits")
+    settings = {
+        "DATABASE_URL": server.at(name),
+        "RABBITMQ_URL": needed("RABBITMQ_URL"),
+        "OPENAI_API_KEY": "",
+    }
+    with standing(folder, speed=100, latency=30, threads=1, settings=settings) as system:
+        system.processes.stop(*(set(CATALOGUE) - {PRODUCT}))
+        yield system
+    server.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def log(system: System) -> Iterator[Log]:
+    with opened(read_from(system.environment), CATALOGUE, pool=1) as log:
+        yield log
+
+
+def turn(system: System, **knobs: Any) -> None:
+    url = f"{system.model.removesuffix('/v1')}/_knobs"
+    httpx.delete(url).raise_for_status()
+    if knobs:
+        httpx.post(url, json=knobs).raise_for_status()
+
+
+def test_while_the_model_is_down_orders_wait_for_one_breaker_and_spend_no_attempts(
+    system: System, log: Log
+) -> None:
+    turn(system, faults=[{"what": "503"}])
+    first = buy(system)
+    first.until(lambda status: status["status"] == "retrying")
+    second = buy(system)
+    second.until(lambda status: status["status"] == "retrying")
+    asked = len(requests(system))
+
+    third = buy(system)
+    waiting = third.until(lambda status: status["status"] == "retrying")
+
+    assert waiting["retry_at"]
+    history = [each.event for each in log.recorded(third.id)]
+    assert history[-1].reason == "model-resting"
+    assert not history[-1].spent
+    assert len(requests(system)) == asked
+    turn(system)
+    third.delivered(120)
+    second.delivered(120)
+    first.delivered(120)
+
+
+def test_a_crash_says_which_calls_it_may_have_cost(system: System, log: Log) -> None:
+    turn(system, faults=[{"what": "hang"}])
+    order = buy(system)
+    order.until(lambda status: len(status["progress"]["now"]) == 4)
+    turn(system)
+    os.kill(system.processes.pid(PRODUCT), signal.SIGKILL)
+
+    status = order.delivered(60)
+
+    (most,) = {each.event.most for each in log.recorded(order.id) if each.type == "sections-asked"}
+    assert status["spent"]["lost"]["calls"] == 4
+    assert status["spent"]["lost"]["at_most"]["amount"] == most - most % 4
+    assert 0 < status["spent"]["cost"]["amount"] < most
+
+
+def test_a_noisy_tenant_delays_anothers_order_by_no_more_than_a_leg(
+    system: System, log: Log
+) -> None:
+    engine = connect(system.environment["DATABASE_URL"], pool=1)
+    tenants.add(engine, "quiet", "Quiet")
+    key, _ = api_keys.make(engine, "quiet", "test")
+    time.sleep(tenants.SECONDS + 1)  # until workers know of the tenant
+    noisy = [buy(system) for _ in range(10)]
+    quiet = ask_for_one(system, key)
+
+    quiet.delivered(60)
+
+    begun_after = [each for each in noisy if begun(log, each) > placed_at(log, quiet)]
+    before = [each for each in begun_after if begun(log, each) < begun(log, quiet)]
+    assert len(before) <= 1
+    for each in noisy:
+        each.delivered(60)
+    engine.dispose()
+
+
+def ask_for_one(system: System, key: str) -> Bought:
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "one"}
+    wanted = {
+        "product": PRODUCT,
+        "email": "quiet.bird@example.com",
+        "fields": {field.name: field.example for field in CATALOGUE[PRODUCT].fields},
+    }
+    answer = httpx.post(f"{system.url}/v1/orders", json=wanted, headers=headers, timeout=30)
+    answer.raise_for_status()
+    return Bought(system, answer.json()["id"], answer.headers["X-Request-Id"])
+
+
+def begun(log: Log, order: Bought) -> str:
+    """When it was first taken up; later than everything if it has not been."""
+    found = [each for each in log.recorded(order.id) if each.type == "attempt-started"]
+    return found[0].recorded_at.isoformat() if found else "9"
+
+
+def placed_at(log: Log, order: Bought) -> str:
+    return log.recorded(order.id)[0].recorded_at.isoformat()

@@ -1,0 +1,346 @@
+"""Notices, over a real log and a real mail server: each goes out once, to whom it concerns, and says what is true."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from actors.notices import Notices
+from actors.post import Letter, Post, subject_of, thread_of
+from events.envelope import Cause
+from events.money import Money
+from events.order import (
+    AttentionNeeded,
+    DisputeOpened,
+    MailFailed,
+    MailIntended,
+    MailSent,
+    PartFinished,
+    PartHeld,
+    PartsPlaced,
+    PaymentReceived,
+)
+from events.products import CATALOGUE, find
+from sandbox.starting import MailSink, started_mail_sink
+from storage.record import Log
+from tests.examples import bound, placed, started
+
+CAUSE = Cause(correlation="c", causation="m", actor="test")
+OPERATOR = "oncall@ledgerpress.example"
+REFUSED = AttentionNeeded(
+    reason="model-refusal", attempt=1, detail="The model would not answer.", advice="Retry it."
+)
+Teller = Callable[..., Notices]
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[MailSink]:
+    with started_mail_sink(
+        "--directory", str(tmp_path / "mail"), "--smtp-port", "0", "--http-port", "0"
+    ) as sink:
+        yield sink
+
+
+@pytest.fixture
+def teller(orders_log: Log, sink: MailSink) -> Teller:
+    """Makes what the keeper has in its thread; ``speed`` shortens what it waits for."""
+
+    def make(speed: float = 1.0, post: type[Post] = Post) -> Notices:
+        door = post(
+            smtp_url=sink.smtp,
+            sender="Ledgerpress <reports@ledgerpress.example>",
+            public_url="https://reports.example",
+        )
+        return Notices(
+            orders_log,
+            door,
+            catalogue=CATALOGUE,
+            operator=OPERATOR,
+            stopping=threading.Event(),
+            speed=speed,
+        )
+
+    return make
+
+
+def order(log: Log, *events: Any, product: str = "life_clarity", **changes: Any) -> str:
+    """An order that was just paid for, and all that."""
+    name = str(uuid.uuid4())
+    now = datetime.now(UTC).isoformat()
+    values = {"session": f"cs_{name}", "subject": name, "at": now, **changes}
+    first = [placed(product, **values), PaymentReceived(amount=Money(4900, "usd"))]
+    log.record(log.begin(name, uuid.UUID(name)), [*first, *events], CAUSE)
+    return name
+
+
+def mails(sink: MailSink, to: str = "") -> list[dict[str, Any]]:
+    """What has arrived, oldest first; all of it, or one person's."""
+    found = sorted(httpx.get(f"{sink.http}/mails.json").json(), key=lambda mail: mail["number"])
+    return [mail for mail in found if not to or mail["to"] == [to]]
+
+
+def fault(sink: MailSink, **what: Any) -> None:
+    httpx.post(f"{sink.http}/_knobs", json={"faults": [what]}).raise_for_status()
+
+
+def test_the_customer_is_told_once_and_the_operator_too(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    name = order(orders_log, started(), REFUSED)
+    keeper = teller(speed=1e9)
+
+    keeper.send_due()
+    keeper.send_due()
+
+    (alert, trouble) = mails(sink)
+    assert alert["to"] == [OPERATOR]
+    assert alert["subject"] == "1 order needs a person: model-refusal"
+    for said in (name, "life_clarity, default", REFUSED.detail, f"ledgerpress order retry {name}"):
+        assert said in alert["text"]
+    assert trouble["to"] == ["jenny.rosen@example.com"]
+    assert trouble["message_id"] == f"<{name}.trouble@ledgerpress.example>"
+    token = orders_log.read(name).sealer.token(name)
+    for said in ("Dear Jenny Rosen", "We have your payment", f"https://reports.example/o/{token}"):
+        assert said in trouble["text"]
+    assert orders_log.read(name).order.mails.keys() == {"alert-1", "trouble"}
+    assert mails(sink) == [alert, trouble]
+
+
+def test_an_alert_holds_no_personal_data(teller: Teller, orders_log: Log, sink: MailSink) -> None:
+    order(orders_log, started(), REFUSED)
+
+    teller().send_due()
+
+    (alert,) = mails(sink, OPERATOR)
+    page = httpx.get(f"{sink.http}/mails/{alert['number']}.eml").text
+    for personal in ("Jenny", "Rosen", "1990-05-17", "example.com>"):
+        assert personal not in alert["text"] + page
+
+
+def test_the_mails_of_an_order_are_one_talk(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    name = order(orders_log, started(), REFUSED)
+
+    teller().send_due()
+
+    (mail,) = mails(sink, "jenny.rosen@example.com")
+    assert mail["subject"] == subject_of(name, find("life_clarity"))
+    thread = thread_of(name, "ledgerpress.example")
+    assert mail["headers"]["References"] == mail["headers"]["In-Reply-To"] == thread
+
+
+def test_many_orders_are_one_alert_and_later_ones_wait_for_the_next(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    names = [order(orders_log, started(), REFUSED, email="") for _ in range(60)]
+    other = AttentionNeeded(reason="budget", attempt=1, detail="Too dear.", advice="Allow more.")
+    rare = order(orders_log, started(), other, email="")
+    keeper = teller()
+
+    keeper.send_due()
+    order(orders_log, started(), REFUSED, email="")
+    keeper.send_due()
+
+    (alert,) = mails(sink)
+    assert alert["subject"] == "61 orders need a person: model-refusal, budget"
+    assert "model-refusal: 60 orders" in alert["text"]
+    assert sum(name in alert["text"] for name in names) == 49
+    assert rare in alert["text"]
+    assert "and 11 more" in alert["text"]
+    assert "order retry --all --status attention --reason-code model-refusal" in alert["text"]
+    keeper._next_alert = 0.0
+    keeper._resting.clear()
+    keeper.send_due()
+    assert [mail["subject"][:8] for mail in mails(sink)] == ["61 order", "1 order "]
+
+
+def test_any_number_of_keepers_tell_once(teller: Teller, orders_log: Log, sink: MailSink) -> None:
+    names = [
+        order(orders_log, started(), REFUSED, email=f"buyer-{each}@example.com")
+        for each in range(20)
+    ]
+    keepers = [teller() for _ in range(3)]
+    threads = [threading.Thread(target=keeper.send_due) for keeper in keepers]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for keeper in keepers:
+        keeper._next_alert = 0.0
+        keeper._resting.clear()
+        keeper.send_due()
+
+    alerts = mails(sink, OPERATOR)
+    assert len({alert["message_id"] for alert in alerts}) == len(alerts)
+    for each, name in enumerate(names):
+        assert sum(f"retry {name}" in alert["text"] for alert in alerts) == 1
+        assert len(mails(sink, f"buyer-{each}@example.com")) == 1
+
+
+class Killed(BaseException):
+    """What nobody catches."""
+
+
+def test_a_keeper_that_dies_with_an_intent_leaves_the_mail_to_another_under_the_same_name(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    class Mortal(Post):
+        def send(self, letter: Letter, documents: Any = ()) -> None:
+            super().send(letter, documents)
+            raise Killed
+
+    names = [order(orders_log, started(), REFUSED, email="") for _ in range(2)]
+    with pytest.raises(Killed):
+        teller(speed=500, post=Mortal).send_due()
+    young = order(orders_log, started(), REFUSED, email="")
+    other = teller(speed=500)
+
+    other.send_due()
+    time.sleep(0.5)
+    other.send_due()
+    other.send_due()
+
+    first, fresh, again = mails(sink)
+    assert first["message_id"] == again["message_id"] != fresh["message_id"]
+    assert [name in again["text"] for name in (*names, young)] == [True, True, False]
+    assert [name in fresh["text"] for name in (*names, young)] == [False, False, True]
+    for name in names:
+        assert isinstance(orders_log.read(name).order.mails["alert-1"], MailSent)
+
+
+def test_a_mail_server_that_is_away_is_tried_again(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    name = order(orders_log, started(), REFUSED)
+    fault(sink, what="refuse", code=451)
+
+    teller().send_due()
+
+    assert mails(sink) == []
+    failed = orders_log.read(name).order.mails
+    for mail in ("alert-1", "trouble"):
+        found = failed[mail]
+        assert isinstance(found, MailFailed)
+        assert (found.reason, found.attempt) == ("mail-busy", 1)
+        wait = datetime.fromisoformat(found.retry_at) - datetime.now(UTC)
+        assert timedelta(seconds=20) < wait < timedelta(seconds=31)
+
+
+def test_a_customer_who_cannot_be_reached_is_given_up_and_the_operator_never(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    name = order(orders_log, started(), REFUSED)
+    fault(sink, what="refuse", at="rcpt", code=550)
+
+    teller().send_due()
+
+    failed = orders_log.read(name).order.mails
+    trouble, alert = failed["trouble"], failed["alert-1"]
+    assert isinstance(trouble, MailFailed)
+    assert trouble.retry_at == ""
+    assert isinstance(alert, MailFailed)
+    assert alert.retry_at != ""
+
+
+def test_what_is_paid_for_and_not_sold_is_told_of_too(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    unusable = AttentionNeeded(
+        reason="unusable-payment", attempt=0, detail="No such product.", advice="Correct it."
+    )
+    name = order(orders_log, unusable, product="gone")
+
+    teller().send_due()
+
+    (alert, trouble) = mails(sink)
+    assert f"ledgerpress order correct {name}" in alert["text"]
+    assert "your order takes longer" in trouble["text"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("document_analysis", {"email": ""}, REFUSED),
+        ("life_clarity", {"email": "nobody"}, REFUSED),
+        (
+            "life_clarity",
+            {},
+            DisputeOpened(dispute="du_1", amount=Money(4900, "usd"), reason="fraudulent"),
+        ),
+        (
+            "life_clarity",
+            {},
+            AttentionNeeded(reason="mail-doubtful", attempt=1, detail="d", advice="a"),
+        ),
+    ],
+    ids=["by API", "without address", "disputed", "perhaps mailed"],
+)
+def test_only_the_operator_is_told(
+    case: tuple[str, dict[str, str], Any], teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    product, changes, event = case
+    order(orders_log, event, product=product, **changes)
+
+    teller().send_due()
+
+    assert [mail["to"] for mail in mails(sink)] == [[OPERATOR]]
+
+
+def test_an_order_past_its_deadline_is_told_of_once(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    long_ago = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    order(orders_log, started(), at=long_ago)
+    keeper = teller(speed=1e9)
+
+    keeper.send_due()
+    keeper.send_due()
+
+    (alert,) = mails(sink)
+    assert alert["subject"] == "1 order needs a person: late"
+
+
+def test_the_customer_of_a_bundle_with_a_held_part_hears_of_it_and_what_is_ready(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    parts = {name: str(uuid.uuid4()) for name in find("bundle").parts}
+    done = PartFinished(product="life_clarity", order=parts["life_clarity"], document=bound())
+    blueprint = "personal_blueprint"
+    held = PartHeld(product=blueprint, order=parts[blueprint], number=1, reason="model-refusal")
+    name = order(orders_log, started(), PartsPlaced(parts=parts), done, held, product="bundle")
+    order(
+        orders_log,
+        REFUSED,
+        product=blueprint,
+        parent=name,
+        parent_product="bundle",
+        session="",
+        intent="",
+    )
+
+    teller().send_due()
+
+    (alert, trouble) = mails(sink)
+    assert f"part of {name}" in alert["text"]
+    assert "part of what you ordered takes longer" in trouble["text"]
+    assert "  - Life Clarity\n" in trouble["text"].replace("\r", "")
+
+
+def test_an_intent_that_is_not_over_is_left_alone(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    intent = MailIntended(mail="trouble", attempt=1, message_id="<x@y>", until=soon)
+    order(orders_log, started(), REFUSED, intent)
+
+    teller().send_due()
+
+    assert [mail["to"] for mail in mails(sink)] == [[OPERATOR]]
