@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ import pytest
 from sqlalchemy import Engine
 
 from events.checkpoint import Checkpoint, read_note
+from events.errors import Unavailable
 from events.merkle import Tiling
 from storage import checkpoints, integrity
 from storage.checkpoints import Folder, publish, sign
 from storage.database import connect, connected
-from storage.sealer import seal_all
+from storage.record import Log
+from storage.sealer import seal, seal_all
 from storage.signing import Signer
+from tests.examples import ORDER, SUBJECT, paid, placed
+from tests.integration.test_bundle import CAUSE
 from tests.integration.test_checkpoints import ONE, OURS, TWO
 from tests.integration.test_sealer import write
 
@@ -305,10 +310,48 @@ def cut_the_newest_event_of_a_stream(attacker: Attacker) -> None:
     attacker.do("delete from events where seq = (select max(seq) from events)")
 
 
+def edit_and_hash_that_one_anew(attacker: Attacker) -> None:
+    edit(attacker)
+    attacker.do(
+        """update events set hash = event_hash(previous, stream, version, event_id, type, schema,
+               recorded_at, fence, data::text, meta::text)
+           where stream = 'order-a' and version = 7"""
+    )
+
+
+def alter_what_stands_beside_a_checkpoint(attacker: Attacker) -> None:
+    attacker.do("alter table checkpoints drop constraint checkpoints_check")
+    attacker.do(
+        """update checkpoints set digest = sha256('x')
+           where size = (select min(size) from checkpoints)"""
+    )
+
+
+def add_a_tile(attacker: Attacker) -> None:
+    attacker.do("insert into tiles values (1, 7, sha256('x'))")
+
+
+def have_an_event_sealed_again(attacker: Attacker) -> None:
+    attacker.do("insert into unsealed select seq from sealed where position = 5")
+
+
+def remove_a_streams_own_row(attacker: Attacker) -> None:
+    attacker.do("alter table events drop constraint events_stream_fkey")
+    attacker.do("delete from streams where stream = 'order-a'")
+
+
 ATTACKS: list[tuple[Callable[[Attacker], None], str]] = [
     (edit, r"order-a version 7, position \d+: its hash is not that of its content"),
     (edit_a_payment, rf"{PAYMENT} version 3, position \d+: its hash is not"),
     (edit_the_time, r"order-a version 7, position \d+: its hash is not"),
+    (
+        edit_and_hash_that_one_anew,
+        r"order-a version 8, position \d+: it does not follow from the event before it",
+    ),
+    (alter_what_stands_beside_a_checkpoint, r"checkpoint 7: its columns are not what the note"),
+    (add_a_tile, r"the tiles: there are more or fewer"),
+    (have_an_event_sealed_again, r"position 5: its event waits for a position all the same"),
+    (remove_a_streams_own_row, r"order-a: it has events, and no row of its own"),
     (edit_and_rechain, r"positions 8 to \d+: they are not the events that the checkpoint"),
     (edit_a_payment_and_rechain, r"positions 8 to \d+: they are not the events"),
     (delete_an_event, r"position \d+: the event that had it is gone"),
@@ -349,6 +392,51 @@ def test_an_attack_comes_to_light(
 
     assert faults
     assert re.match(expected, faults[0]), faults
+
+
+def test_a_status_row_that_says_something_else_comes_to_light(
+    orders_log: Log, database: str, folder: Folder
+) -> None:
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(), paid()], CAUSE)
+    seal_all(orders_log.engine)
+    attacker = Attacker(database)
+
+    assert found(orders_log.engine, folder) == []
+    attacker.do("update orders set version = 1")
+    assert found(orders_log.engine, folder) == [
+        f"order-{ORDER}: its status row is of version 1, not 2"
+    ]
+    for table in ("sealed", "unsealed", "events", "streams"):
+        attacker.do(f"delete from {table}")
+    attacker.regrow()
+    assert found(orders_log.engine, folder) == [
+        f"order-{ORDER}: it has a status row, and no events"
+    ]
+    attacker.close()
+
+
+def test_a_checkpoint_that_no_trusted_key_signed_counts_for_nothing(
+    engine: Engine, folder: Folder
+) -> None:
+    write(engine, "order-a")
+    seal_all(engine)
+    sign(engine, Signer("reports.example/log", [TWO]), folder)
+    with connected(engine) as connection:
+        held = checkpoints.latest(connection)[0].note
+
+    assert found(engine, folder, held=held) == [
+        "checkpoint 1: no trusted key has signed the latest one",
+        "the checkpoint you hold: no trusted key has signed it",
+    ]
+
+
+def test_the_sealer_waits_where_it_cannot_go_on(engine: Engine, attacker: Attacker) -> None:
+    have_an_event_sealed_again(attacker)
+
+    with pytest.raises(Unavailable) as waiting:
+        seal(engine)
+    assert waiting.value.reason == "not-sealable"
 
 
 # What is not caught, as the decision record says: whoever reads it must not believe more than is true.
