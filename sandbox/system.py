@@ -122,6 +122,7 @@ def _keys(path: Path) -> dict[str, str]:
     # Kept from run to run, or the orders of earlier runs could not be read any more.
     if not path.exists():
         made = {
+            "SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "VAULT_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}",
             "OPERATOR_TOKEN": secrets.token_urlsafe(24),

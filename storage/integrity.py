@@ -87,11 +87,13 @@ def verify(
     ``held`` is a checkpoint that the auditor has kept. ``progress`` is told how many events of how many are done.
     Raises ``Unavailable`` if Postgres goes away.
     """
+    # Read first: what is published was in the database before, and so must be in what is looked at next.
+    outside = {size: hashlib.sha256(folder.get(size).encode()).digest() for size in folder.sizes()}
     try:
         with engine.connect() as connection:
             ours = connection.execution_options(isolation_level="REPEATABLE READ")
             with ours.begin():
-                return _Audit(ours, tuple(keys), folder, held, progress).report()
+                return _Audit(ours, tuple(keys), outside, held, progress).report()
     except AWAY as error:
         raise away(error) from None
 
@@ -100,7 +102,7 @@ def verify(
 class _Audit:
     connection: Connection
     keys: tuple[Key, ...]
-    folder: Folder
+    outside: Mapping[int, bytes]
     held: Note | None
     progress: Callable[[int, int], None]
     faults: list[Fault] = field(default_factory=list)
@@ -156,12 +158,11 @@ class _Audit:
                 f"checkpoint {notes[-1].checkpoint.size}",
                 "no trusted key has signed the latest one",
             )
-        self._outside(texts)
+        self._published(texts)
         return notes
 
-    def _outside(self, inside: Mapping[int, bytes]) -> None:
-        for size in self.folder.sizes():
-            digest = hashlib.sha256(self.folder.get(size).encode()).digest()
+    def _published(self, inside: Mapping[int, bytes]) -> None:
+        for size, digest in self.outside.items():
             if inside.get(size) != digest:
                 self._fault(
                     f"checkpoint {size}", "it was published, and the database has another or none"

@@ -31,6 +31,7 @@ _HERE = Path(__file__).parent
 _ROWS = 2000
 # The latest ones: whoever has kept an older one asks for it by its size.
 _CHECKPOINTS = 10
+_encoder = msgspec.json.Encoder()
 
 Progress = Callable[[int, int], None]
 
@@ -211,17 +212,21 @@ class _Writer:
         shown: list[Row] = []
         proofs: dict[str, Any] = {"inclusion": {}, "consistency": []}
         nodes, size = Nodes(self.connection), self.checkpoints[-1].size
+        lines: list[bytes] = []
         with self._opened("events.ndjson") as file:
             for count, each in enumerate(self.plan.rows, start=1):
                 row = as_row(each)
-                file.write(msgspec.json.encode(row) + b"\n")
+                lines.append(_encoder.encode(row))
                 if self.plan.kind != "log":
                     path = inclusion_proof(each.position - 1, size, nodes.node)
                     proofs["inclusion"][str(each.position)] = _listed(path)
                 if self.plan.kind == "order":
                     shown.append(row)
                 if count % _ROWS == 0:
+                    file.write(b"\n".join([*lines, b""]))
+                    lines.clear()
                     self.progress(count, self.plan.total)
+            file.write(b"\n".join([*lines, b""]))
         self.progress(self.plan.total, self.plan.total)
         if self.plan.kind != "log":
             proofs["consistency"] = self._consistency(nodes)
@@ -330,7 +335,7 @@ def page(inside: Any) -> bytes:
 
 
 def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _listed(path: Iterable[bytes]) -> list[str]:

@@ -340,6 +340,39 @@ def test_whatever_was_changed_is_found_and_named(
         judged(packed(tmp_path / "changed.zip", files))
 
 
+@pytest.mark.parametrize("name", ["index.html", "verify.py", "keys.json", "events.ndjson"])
+def test_a_file_that_is_not_the_one_in_the_manifest_is_found(
+    name: str, of_order: Path, tmp_path: Path
+) -> None:
+    files = contents(of_order)
+    files[name] = files[name].replace(b"\n", b" \n", 1) if name != "keys.json" else b'{"keys": []}'
+    path = tmp_path / "changed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, content in files.items():
+            archive.writestr(each, content)
+
+    with pytest.raises(BrokenError, match=f"{name}.*it is not the file in the manifest"):
+        judged(path)
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_file_more_or_less_than_in_the_manifest_is_found(
+    *, more: bool, of_order: Path, tmp_path: Path
+) -> None:
+    files = contents(of_order)
+    if more:
+        files["more.txt"] = b""
+    else:
+        del files["index.html"]
+    path = tmp_path / "changed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, content in files.items():
+            archive.writestr(each, content)
+
+    with pytest.raises(BrokenError, match="does not list what is there"):
+        judged(path)
+
+
 def test_the_whole_log_with_a_stream_left_out_is_found(of_all: Path, tmp_path: Path) -> None:
     files = contents(of_all)
     rows = files["events.ndjson"].splitlines(keepends=True)

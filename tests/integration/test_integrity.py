@@ -2,8 +2,10 @@
 
 import re
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,28 @@ def test_a_log_that_nobody_touched_is_sound(engine: Engine, folder: Folder) -> N
     assert report.sealed == report.signed + 2
     assert report.events == report.sealed + 2
     assert (report.streams, report.checkpoints) == (4, 3)
+
+
+def test_a_log_that_is_being_written_is_sound_at_any_moment(engine: Engine, folder: Folder) -> None:
+    stopping = threading.Event()
+
+    def go_on(number: int) -> None:
+        while not stopping.is_set():
+            write(engine, f"order-{number}", 3)
+            if number == 0:
+                seal(engine)
+                if sign(engine, OURS, folder):
+                    publish(engine, folder)
+
+    with ThreadPoolExecutor(3) as crowd:
+        for number in range(3):
+            crowd.submit(go_on, number)
+        try:
+            reports = [integrity.verify(engine, OURS.keys, folder) for _ in range(12)]
+        finally:
+            stopping.set()
+    assert [report.faults for report in reports] == [()] * 12
+    assert reports[-1].signed > reports[0].signed
 
 
 def test_an_empty_log_is_sound(engine: Engine, folder: Folder) -> None:
