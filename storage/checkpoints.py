@@ -72,8 +72,17 @@ def keys(connection: Connection) -> list[Key]:
     return [read_key(each) for each in connection.execute(query).scalars()]
 
 
-def sign(engine: Engine, signer: Signer, folder: "Folder", *, seconds: float = 0.0) -> bool:
+def sign(
+    engine: Engine,
+    signer: Signer,
+    folder: "Folder",
+    *,
+    seconds: float = 0.0,
+    key_was_lost: bool = False,
+) -> bool:
     """Sign the tree as it is now, if it has grown and the latest checkpoint is ``seconds`` old; return whether.
+
+    The latest checkpoint must be signed with one of the signer's keys, unless a person says that ``key_was_lost``.
 
     What is signed goes on from the latest checkpoint, and from the latest that was published: that is proved first.
     Raises ``Forked`` if it does not, ``Conflict`` if somebody else was faster, and ``Unavailable``.
@@ -87,7 +96,8 @@ def sign(engine: Engine, signer: Signer, folder: "Folder", *, seconds: float = 0
         previous = None
         if before:
             old = before[0].note.checkpoint
-            _ours(before[0].note, signer)
+            if not key_was_lost:
+                _ours(before[0].note, signer)
             previous = before[0].note.digest
             try:
                 proof = consistency_proof(old.size, tree.size, Nodes(connection).node)

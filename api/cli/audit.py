@@ -119,7 +119,15 @@ def export(
 
 
 @word.verb("checkpoint")
-def checkpoint() -> Answer:
+def checkpoint(
+    *,
+    key_was_lost: Annotated[
+        bool,
+        typer.Option(
+            "--key-was-lost", help="Go on from a checkpoint whose key nobody has any more."
+        ),
+    ] = False,
+) -> Answer:
     """Seal what is committed, sign it now, and publish it."""
     with _database() as (settings, engine):
         ours = signer(settings)
@@ -127,7 +135,7 @@ def checkpoint() -> Answer:
             raise Refused("SIGNING_KEY is not set: nothing can be signed", reason="bad-settings")
         try:
             seal_all(engine)
-            signed = checkpoints.sign(engine, ours, _folder(settings))
+            signed = checkpoints.sign(engine, ours, _folder(settings), key_was_lost=key_was_lost)
             checkpoints.publish(engine, _folder(settings))
         except (Forked, BadCheckpoint) as error:
             raise Stopped(

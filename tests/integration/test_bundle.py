@@ -290,6 +290,11 @@ def consistency_changed(files: dict[str, bytes]) -> None:
     files["proofs.json"] = json.dumps(proofs).encode()
 
 
+def unsigned(files: dict[str, bytes]) -> None:
+    for name in [name for name in files if name.startswith("checkpoints/")]:
+        del files[name]
+
+
 BROKEN: list[tuple[Any, str]] = [
     (changed(1, data="{}"), "line 2: the hash of order-.* version 2"),
     (changed(2, type="x"), "line 3: the hash of payment-"),
@@ -309,6 +314,7 @@ BROKEN: list[tuple[Any, str]] = [
     (lines(lambda _: []), "it has 0 events"),
     (lines(lambda rows: [b"[" * 100_000 + b"\n", *rows]), "line 1: it cannot be read"),
     (lines(lambda rows: [b'{"a":' + b"9" * 5000 + b"}\n", *rows]), "line 1: it cannot be read"),
+    (unsigned, "checkpoints: there are none: nothing in here was signed"),
     (checkpoint_changed, "checkpoints/.*: "),
     (renamed_checkpoint, "checkpoints/.*: its name is not its size"),
     (proofs_changed, "line 4: nothing proves|line 3: nothing proves"),
@@ -371,6 +377,25 @@ def test_a_file_more_or_less_than_in_the_manifest_is_found(
 
     with pytest.raises(BrokenError, match="does not list what is there"):
         judged(path)
+
+
+def test_a_file_too_large_to_be_read_at_once_is_refused(of_order: Path, tmp_path: Path) -> None:
+    files = contents(of_order)
+    files["proofs.json"] = b" " * ((1 << 26) + 1)
+    path = packed(tmp_path / "bomb.zip", files)
+
+    with pytest.raises(BrokenError, match=r"proofs.json: it is too large"):
+        judged(path)
+
+
+def test_in_the_whole_log_no_checkpoint_can_be_left_out(of_all: Path, tmp_path: Path) -> None:
+    files = contents(of_all)
+    names = sorted(name for name in files if name.startswith("checkpoints/"))
+    for name in names[:2]:
+        fewer = {each: content for each, content in files.items() if each != name}
+
+        with pytest.raises(BrokenError, match="it does not follow from the one before"):
+            judged(packed(tmp_path / "changed.zip", fewer))
 
 
 def test_the_whole_log_with_a_stream_left_out_is_found(of_all: Path, tmp_path: Path) -> None:

@@ -134,6 +134,16 @@ def test_an_unknown_signature_on_the_latest_checkpoint_stops_the_signing(
         sign(engine, OURS, folder)
 
 
+def test_after_a_key_was_lost_a_person_lets_a_new_one_go_on(engine: Engine, folder: Folder) -> None:
+    grow(engine)
+    sign(engine, Signer("reports.example/log", [TWO]), folder)
+    grow(engine)
+
+    assert sign(engine, OURS, folder, key_was_lost=True)
+    grow(engine)
+    assert sign(engine, OURS, folder)
+
+
 def test_an_installation_that_moves_goes_on_under_its_new_address(
     engine: Engine, folder: Folder
 ) -> None:
