@@ -10,6 +10,7 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,20 @@ def test_a_checkpoint_that_the_auditor_kept_must_be_in_it(
     forged = third.text.replace(third.text.splitlines()[2], first.text.splitlines()[2])
     with pytest.raises(BrokenError, match="wrong"):
         judged(older, held=forged)
+
+
+def test_a_held_checkpoint_counts_only_if_it_was_signed_and_is_the_same(
+    log: Log, of_order: Path
+) -> None:
+    with connected(log.engine) as connection:
+        latest = checkpoints.latest(connection)[0].note.checkpoint
+    stranger = Signer(OURS.origin, [TWO]).sign(latest)
+    other = OURS.sign(replace(latest, root=hashlib.sha256(b"another past").digest()))
+
+    with pytest.raises(BrokenError, match="the checkpoint you hold: no trusted key"):
+        judged(of_order, held=stranger)
+    with pytest.raises(BrokenError, match="the checkpoint you hold: the bundle has another one"):
+        judged(of_order, held=other)
 
 
 def test_a_bundle_older_than_the_checkpoint_that_is_held_is_refused(
