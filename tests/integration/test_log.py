@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from events.chain import first_break
 from events.envelope import Cause
 from events.errors import Conflict, Fenced, NotFound, Refused, WrongExpectedVersion
-from events.order import AttemptEnded, Order
+from events.money import Money
+from events.order import AttemptEnded, Order, PaymentRefunded
 from events.products import CATALOGUE
 from storage import schema
 from storage.database import connect, connected
@@ -277,7 +278,7 @@ def test_the_end_of_an_attempt_frees_the_order_in_the_same_transaction(orders_lo
 
 def test_an_attempt_begins_with_its_first_events_or_not_at_all(orders_log: Log) -> None:
     history = begun(orders_log)
-    orders_log.record(history, [paid()], CAUSE)
+    orders_log.record(history, [PaymentRefunded(amount=Money(1, "usd"), full=False)], CAUSE)
     first = [started(1), asked("section-001")]
 
     behind = orders_log.take_up(history, first, CAUSE, holder="m-1", redelivered=False)

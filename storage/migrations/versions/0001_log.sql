@@ -67,11 +67,13 @@ create table events (
     previous    bytea not null,
     hash        bytea not null,
     unique (stream, version)
-);
+) with (toast_tuple_target = 8160);
+-- Most of it is ciphertext: trying to compress it takes longer than writing it.
+alter table events alter column data set storage external;
 create index events_by_time on events using brin (recorded_at) with (pages_per_range = 16);
 
 -- What the sealer has yet to give a position in the whole log.
-create table unsealed (seq bigint primary key references events);
+create table unsealed (seq bigint primary key);
 
 -- The status row of every order: equal to the fold of its events, because it is written with them.
 create table orders (
