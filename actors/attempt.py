@@ -55,6 +55,7 @@ class Attempt:
     lease: Lease | None = None
     handed_on: bool = False
     waited: bool = False
+    _begun: tuple[Order, Order] | None = None
 
     @property
     def known(self) -> Order:
@@ -66,7 +67,9 @@ class Attempt:
         """The same, as if this attempt had begun already."""
         if self.lease:
             return self.history.order
-        return evolve(self.history.order, self._started)
+        if self._begun is None or self._begun[0] is not self.history.order:
+            self._begun = self.history.order, evolve(self.history.order, self._started)
+        return self._begun[1]
 
     @property
     def ours(self) -> bool:
