@@ -1,19 +1,23 @@
 """One worker's holding of one order: how it begins, notes facts, and ends."""
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from actors.gathering import gather
 from actors.tools import Tools
-from events.decide import Gather, Step, decide
 from events.envelope import Cause, kind_of
-from events.errors import LedgerpressError, Unavailable, WrongExpectedVersion
-from events.order import AttemptEnded, AttemptStarted, Order
+from events.errors import (
+    DATABASE_AWAY,
+    LedgerpressError,
+    Unavailable,
+    WrongExpectedVersion,
+)
+from events.order import AttemptEnded, AttemptStarted, Order, evolve
 from events.plan import Product
-from events.retry import fail
+from events.retry import fail, reason_of
 from storage.leases import SILENT_SECONDS, Lease
-from storage.record import History, stream_of
+from storage.record import History
 from storage.telemetry import log, where
 
 # How long a worker keeps what it has made while Postgres is away. Shorter than a leg lies before its hard limit.
@@ -31,59 +35,80 @@ class Delivery:
     redelivered: bool = False
 
 
+class Held(Exception):
+    """Somebody else has the order, or its tenant has its fill at work."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """An order that this worker holds. ``leg_ends`` is on the monotonic clock.
+    """One worker's holding of one order. ``leg_ends`` is on the monotonic clock.
 
-    ``handed_on``: it was let go with work left that can be done at once.
+    The order is taken with the first facts that are noted: until then there is no ``lease``, and nothing may be done
+    that costs money or reaches anyone. ``handed_on``: it was let go with work left that can be done at once.
     """
 
+    delivery: Delivery
     history: History
-    lease: Lease
     cause: Cause
     tools: Tools
     leg_ends: float
+    lease: Lease | None = None
     handed_on: bool = False
+    waited: bool = False
+    _begun: tuple[Order, Order] | None = None
+
+    @property
+    def known(self) -> Order:
+        """The order as far as it is known here."""
+        return self.history.order
 
     @property
     def order(self) -> Order:
-        """The order as far as it is known here."""
-        return self.history.order
+        """The same, as if this attempt had begun already."""
+        if self.lease:
+            return self.history.order
+        if self._begun is None or self._begun[0] is not self.history.order:
+            self._begun = self.history.order, evolve(self.history.order, self._started)
+        return self._begun[1]
+
+    @property
+    def ours(self) -> bool:
+        """Whether nobody else has taken the order over, as far as is known."""
+        return self.lease is not None and self.history.order.attempt == self.lease.fence
 
     @property
     def over(self) -> bool:
         """Whether the worker should let go now."""
         return self.tools.stopping.is_set() or time.monotonic() > self.leg_ends
 
-    def note(self, *facts: Any) -> None:
-        """Record what has just become true, or what is about to be done; all or none.
+    def note(self, *facts: Any, then: Callable[[Order], Iterable[Any]] = lambda _: ()) -> None:
+        """Record what has just become true, or what is about to be done; all or none. Takes the order if need be.
 
         A fact is recorded whatever else happened meanwhile, and even if Postgres is away for some seconds: it has been
         paid for. An intent is not: ``WrongExpectedVersion`` says that it must be decided anew, before anything is
-        spent. Raises ``Fenced`` if the order has passed to another worker, ``Unavailable`` if Postgres stays away.
+        spent. ``then`` tells what to record with them, from the order before them. Raises ``Held`` if the order cannot
+        be taken, ``Fenced`` if it has passed to another worker, ``Unavailable`` if Postgres stays away.
         """
+        if self.lease is None:
+            self._take_up((*facts, *then(self.order)))
+            return
+        if not facts:
+            return
         intent = any(kind_of(fact).intent for fact in facts)
         patience = time.monotonic() + (0.0 if intent else _FACT_SECONDS)
         while True:
             try:
-                if self._noted(facts, intent=intent):
-                    return
+                self._record((*facts, *then(self.order)), self.lease)
+            except WrongExpectedVersion:
+                if intent:
+                    raise
+                self.catch_up()
             except Unavailable:
                 if time.monotonic() > patience:
                     raise
                 time.sleep(_AGAIN_SECONDS)
-
-    def _noted(self, facts: tuple[Any, ...], *, intent: bool) -> bool:
-        try:
-            self.history = self.tools.log.record(
-                self.history, facts, self.cause, fence=self.lease.fence
-            )
-        except WrongExpectedVersion:
-            if intent:
-                raise
-            self.catch_up()
-            return False
-        return True
+            else:
+                return
 
     def catch_up(self) -> None:
         """Learn what else has been recorded of the order."""
@@ -91,7 +116,7 @@ class Attempt:
 
     def end(self) -> None:
         """Let go of an unfinished order; one that is finished, or parked, has been let go already."""
-        if not self.order.running:
+        if self.lease is None or not self.order.running:
             return
         why = "rest"
         if self.over:
@@ -99,56 +124,62 @@ class Attempt:
         self.note(AttemptEnded(number=self.order.attempt, why=why))
         self.handed_on = why != "rest"
 
-    def fail(self, error: Exception, product: Product) -> None:
-        """Record that the attempt failed, and when the next one is due or that a person must look."""
+    def fail(self, error: Exception, product: Product) -> bool:
+        """Record that the attempt failed, and when the next one is due or that a person must look.
+
+        Returns whether it is over: not if the order has changed before it could be taken. Raises ``error`` if Postgres
+        is away before it was: nothing has been done, and nobody knows whose the order is.
+        """
         if not isinstance(error, LedgerpressError):
             log.error("unforeseen error", order=self.order.id, **where(error))
-        self.note(*fail(self.order, product, error, self.tools.clock()))
+        if self.lease is None and reason_of(error) == DATABASE_AWAY:
+            raise error
+        try:
+            self.note(*fail(self.order, product, error, self.tools.clock()))
+        except WrongExpectedVersion:
+            return False
+        return True
+
+    @property
+    def _started(self) -> AttemptStarted:
+        return AttemptStarted(number=self.history.order.attempt + 1, worker=self.tools.name)
+
+    def _record(self, facts: tuple[Any, ...], lease: Lease) -> None:
+        self.history = self.tools.log.record(self.history, facts, self.cause, fence=lease.fence)
+
+    def _take_up(self, facts: tuple[Any, ...]) -> None:
+        taken = self.tools.log.take_up(
+            self.history,
+            [self._started, *facts],
+            self.cause,
+            holder=self.delivery.id,
+            redelivered=self.delivery.redelivered,
+        )
+        if taken:
+            self.history, self.lease = taken
+            self.tools.leases.keep(self.lease)
+            return
+        known = self.history.order.version
+        self.catch_up()
+        if self.history.order.version == known:
+            if self.waited or not self.delivery.redelivered:
+                raise Held
+            # Delivered again: its holder has died, or has only lost the broker. Its heartbeat tells in a moment.
+            self.waited = True
+            time.sleep(SILENT_SECONDS)
+            self.catch_up()
+        raise WrongExpectedVersion("the order could not be taken as it was known")
 
 
 def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
-    """Take the order, if there is something to do and nobody else has it."""
+    """Read the order, to be taken once there is something to note; ``None`` if another product's workers make it."""
     history = tools.log.read(delivery.order)
     if history.order.placed and history.order.placed.product != product.name:
         return None  # a person has corrected what was ordered; its own worker is told too
-    waited = False
-    while _worth_it(decide(history.order, product, tools.clock()), history.order, tools):
-        lease = tools.leases.take(
-            stream_of(delivery.order),
-            history.order.version,
-            tenant=history.order.placed.tenant if history.order.placed else "",
-            holder=delivery.id,
-            redelivered=delivery.redelivered,
-        )
-        if lease:
-            attempt = Attempt(
-                history=history,
-                lease=lease,
-                cause=Cause(
-                    correlation=history.correlation, causation=delivery.id, actor=tools.name
-                ),
-                tools=tools,
-                leg_ends=time.monotonic() + product.pacing.leg,
-            )
-            try:
-                attempt.note(AttemptStarted(number=lease.fence, worker=tools.name))
-            except BaseException:
-                tools.leases.forget(lease)
-                raise
-            return attempt
-        newer = tools.log.catch_up(history)
-        if newer.order.version == history.order.version:
-            if waited or not delivery.redelivered:
-                return None
-            # Delivered again: its holder has died, or has only lost the broker. Its heartbeat tells in a moment.
-            waited = True
-            time.sleep(SILENT_SECONDS)
-        history = newer
-    return None
-
-
-def _worth_it(step: Step | None, order: Order, tools: Tools) -> bool:
-    """Whether there is something to do; a bundle of whose parts there is no news is left to rest."""
-    if isinstance(step, Gather):
-        return any(True for _ in gather(step.parts, order, tools))
-    return step is not None
+    return Attempt(
+        delivery=delivery,
+        history=history,
+        cause=Cause(correlation=history.correlation, causation=delivery.id, actor=tools.name),
+        tools=tools,
+        leg_ends=time.monotonic() + product.pacing.leg,
+    )

@@ -2,11 +2,12 @@
 
 from contextlib import closing
 from enum import Enum, auto
+from functools import partial
 
-from actors.attempt import Attempt, Delivery, begin
+from actors.attempt import Attempt, Delivery, Held, begin
 from actors.perform import perform
 from actors.tools import Tools
-from events.decide import decide
+from events.decide import decide, foregone
 from events.errors import Fenced, WrongExpectedVersion
 from events.plan import Product
 from storage.telemetry import log
@@ -32,30 +33,38 @@ def fulfil(delivery: Delivery, product: Product, tools: Tools) -> Outcome:
     with tools.limits.within(product.pacing.hard_limit):
         try:
             _work(attempt, product)
+        except Held:
+            return Outcome.IDLE
         except Fenced:
             log.warning("another worker has the order", order=delivery.order)
         finally:
-            tools.leases.forget(attempt.lease)
+            if attempt.lease:
+                tools.leases.forget(attempt.lease)
+    if attempt.lease is None:
+        return Outcome.IDLE
     return Outcome.MORE if attempt.handed_on else Outcome.DONE
 
 
 def _work(attempt: Attempt, product: Product) -> None:
     while True:
         try:
-            step = decide(attempt.order, product, attempt.tools.clock())
+            now = attempt.tools.clock()
+            # As it stands, and as it will when it is taken up: what waits is not, and a crash counts.
+            step = decide(attempt.known, product, now) and decide(attempt.order, product, now)
             moved = False
             if step and not attempt.over:
                 with closing(perform(step, attempt, product)) as done:
                     for facts in done:
-                        attempt.note(*facts)
+                        follows = partial(foregone, facts=facts, product=product, now=now)
+                        attempt.note(*facts, then=follows)
                         moved = True
             if not moved:
                 attempt.end()
                 return
         except WrongExpectedVersion:
             attempt.catch_up()  # something else has happened to the order: decide again
-        except Fenced:
+        except (Fenced, Held):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the log must say so
-            attempt.fail(error, product)
-            return
+            if attempt.fail(error, product):
+                return

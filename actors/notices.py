@@ -112,8 +112,9 @@ class Notices:
         if alerts and now < self._next_alert:
             self._resting[row] = self._next_alert
         elif alerts:
-            # One at a time: the others are found with the order's next version.
+            # One at a time: what belongs into another alert is found again when that may go out.
             self._claim(history, alerts[0], claimed)
+            self._resting[row] = now + min(self._pause, _REST_SECONDS)
         if len(due) == len(alerts):
             return []
         del self._resting[row]

@@ -31,11 +31,13 @@ def perform(step: Step, attempt: Attempt, product: Product) -> Generator[tuple[A
     """Do what ``step`` says, in the world; yield together what became true at the same moment.
 
     The caller records what it gets before it asks for more, so an intent that is yielded is in the log before anything
-    is spent on it. Closing the iterator abandons what is in flight.
+    is spent on it, and the order is ours before anything is done. Closing the iterator abandons what is in flight.
     """
     if isinstance(step, Write):
         yield from write(step.sections, attempt, product)
     else:
+        if isinstance(step, Render | Bind | Compose | PlaceParts):
+            yield ()  # these announce nothing
         for fact in _one_by_one(step, attempt, product):
             yield (fact,)
 

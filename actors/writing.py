@@ -124,7 +124,7 @@ def _answered(calls: Iterable[Future[Reply]], attempt: Attempt) -> Generator[lis
 
 def _of_use(attempt: Attempt) -> bool:
     """Whether the order may be worked on, and by nobody but us."""
-    return attempt.order.workable and attempt.order.attempt == attempt.lease.fence
+    return attempt.order.workable and attempt.ours
 
 
 def _look(attempt: Attempt) -> None:

@@ -1,9 +1,19 @@
 """The next step of an order, named from what its log says is done. Naming a step does nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 
-from events.order import ChunkRendered, MailIntended, MailSent, Order
+from events.order import (
+    ChunkRendered,
+    MailIntended,
+    MailSent,
+    Order,
+    OrderDelivered,
+    OrderEvent,
+    evolve,
+)
 from events.plan import Chunk, ChunkKind, Delivery, DocumentKind, Product, Section
 
 # Three workers in a row died over it without getting anywhere: it is the order, not the workers.
@@ -90,6 +100,14 @@ def decide(order: Order, product: Product, now: datetime) -> Step | None:
     if product.parts:
         return _together(order, product)
     return _alone(order, product)
+
+
+def foregone(
+    order: Order, facts: Iterable[OrderEvent], product: Product, now: datetime
+) -> tuple[OrderDelivered, ...]:
+    """What follows from ``facts`` by themselves, and may be recorded with them: that it is delivered."""
+    step = decide(reduce(evolve, facts, order), product, now)
+    return (OrderDelivered(by=step.by),) if isinstance(step, Deliver) else ()
 
 
 def waiting(order: Order, now: datetime) -> bool:

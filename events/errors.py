@@ -51,6 +51,10 @@ class Fenced(Conflict):
     reason = "fenced"
 
 
+# The reason of whatever could not be done because Postgres cannot be reached.
+DATABASE_AWAY = "database-away"
+
+
 class Unavailable(LedgerpressError):
     """A part of the world is away or busy: wait, then try again.
 

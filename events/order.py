@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
+from msgspec import Struct, structs
+
 from events.envelope import PersonalFields, PersonalText, Unknown, event
 from events.money import Money, Tokens
 
@@ -356,8 +358,8 @@ class Calls:
         return Calls(self.number + other.number, self.cost + other.cost)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+# A struct and not a dataclass: a copy with a change takes a microsecond instead of ten, and every event makes one.
+class Order(Struct, frozen=True, kw_only=True):
     """What the events add up to.
 
     ``attempt`` is the latest fencing token, ``running`` whether that attempt has not ended as far as the log knows.
@@ -384,13 +386,13 @@ class Order:
     most_each: int = 0
     wasted: Calls = Calls()
     lost: Calls = Calls()
-    sections: Mapping[str, SectionWritten] = field(default_factory=dict)
-    chunks: Mapping[str, ChunkRendered] = field(default_factory=dict)
+    sections: Mapping[str, SectionWritten] = {}
+    chunks: Mapping[str, ChunkRendered] = {}
     document: DocumentBound | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
-    finished_parts: Mapping[str, PartFinished] = field(default_factory=dict)
-    held_parts: Mapping[str, PartHeld] = field(default_factory=dict)
-    mails: Mapping[str, MailIntended | MailSent | MailFailed] = field(default_factory=dict)
+    parts: Mapping[str, str] = {}
+    finished_parts: Mapping[str, PartFinished] = {}
+    held_parts: Mapping[str, PartHeld] = {}
+    mails: Mapping[str, MailIntended | MailSent | MailFailed] = {}
     delivered: OrderDelivered | None = None
     attention: AttentionNeeded | None = None
     cancelled: OrderCancelled | None = None
@@ -461,72 +463,74 @@ class Order:
 
 def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PLR0912 - one case an event
     """Apply one event. Never refuses: what happened, happened."""
-    order = replace(order, version=order.version + 1)
+    order = structs.replace(order, version=order.version + 1)
     match event:
         case OrderPlaced(at=at):
-            return replace(order, placed=event, since=at)
+            return structs.replace(order, placed=event, since=at)
         case PaymentReceived(amount=amount, at=at):
             unpaid = order.cancelled is not None and order.cancelled.reason in UNPAID
-            return replace(
+            return structs.replace(
                 order,
                 paid=amount,
                 since=at or order.since,
                 cancelled=None if unpaid else order.cancelled,
             )
         case PaymentRefunded() | DisputeOpened() | DisputeClosed():
-            return replace(order, reversals=(*order.reversals, event))
+            return structs.replace(order, reversals=(*order.reversals, event))
         case AttemptStarted(number=number):
             crashes = order.crashes + order.running
-            return replace(
+            return structs.replace(
                 _let_go(order), attempt=number, running=True, crashes=crashes, failure=None
             )
         case AttemptEnded():
             return _let_go(order)
         case AttemptFailed(spent=spent):
-            return replace(_let_go(order), failure=event, failures=order.failures + spent)
+            return structs.replace(_let_go(order), failure=event, failures=order.failures + spent)
         case SectionsAsked(sections=names, most=most):
             each = most // max(1, len(names))
-            return replace(_let_go(order), running=order.running, asked=names, most_each=each)
+            return structs.replace(
+                _let_go(order), running=order.running, asked=names, most_each=each
+            )
         case SectionWritten(section=name):
             sections = {**order.sections, name: event}
-            return replace(_progressed(_settled(order, name)), sections=sections)
+            return structs.replace(_progressed(_settled(order, name)), sections=sections)
         case CallFailed(section=name, cost=cost, lost=lost):
-            return replace(
+            return structs.replace(
                 _settled(order, name),
                 wasted=order.wasted + Calls(int(lost == 0), cost),
                 lost=order.lost + Calls(lost, lost * order.most_each),
             )
         case ChunkRendered(chunk=name):
-            return replace(_progressed(order), chunks={**order.chunks, name: event})
+            return structs.replace(_progressed(order), chunks={**order.chunks, name: event})
         case DocumentBound():
-            return replace(_progressed(order), document=event)
+            return structs.replace(_progressed(order), document=event)
         case PartsPlaced(parts=parts):
-            return replace(_progressed(order), parts=parts)
+            return structs.replace(_progressed(order), parts=parts)
         case PartFinished(product=name):
             finished = {**order.finished_parts, name: event}
-            return replace(
+            return structs.replace(
                 _progressed(order), finished_parts=finished, held_parts=_without(order, name)
             )
         case PartHeld(product=name):
-            return replace(order, held_parts={**order.held_parts, name: event})
+            return structs.replace(order, held_parts={**order.held_parts, name: event})
         case PartResumed(product=name):
-            return replace(order, held_parts=_without(order, name))
+            return structs.replace(order, held_parts=_without(order, name))
         case MailIntended(mail=mail) | MailSent(mail=mail) | MailFailed(mail=mail):
-            return replace(order, mails={**order.mails, mail: event})
+            return structs.replace(order, mails={**order.mails, mail: event})
         case OrderDelivered():
-            return replace(_let_go(order), delivered=event)
+            return structs.replace(_let_go(order), delivered=event)
         case AttentionNeeded():
-            return replace(_let_go(order), attention=event, attentions=order.attentions + 1)
+            return structs.replace(_let_go(order), attention=event, attentions=order.attentions + 1)
         case OrderCancelled():
-            return replace(_let_go(order), cancelled=event)
+            return structs.replace(_let_go(order), cancelled=event)
         case NoteMade():
-            return replace(order, notes=order.notes + 1)
+            return structs.replace(order, notes=order.notes + 1)
         case ResendAsked():
-            return replace(order, resends=order.resends + 1)
+            return structs.replace(order, resends=order.resends + 1)
         case OrderRetried(at=at):
             # Whoever lets it go on knows that a mail may have gone out, and wants it sent.
             mails = {name: mail for name, mail in order.mails.items() if not _in_doubt(name, mail)}
-            return replace(
+            return structs.replace(
                 _progressed(order),
                 attention=None,
                 failure=None,
@@ -535,7 +539,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
                 retries=order.retries + 1,
             )
         case OrderCorrected():
-            return replace(
+            return structs.replace(
                 order, placed=_corrected(order.placed, event), corrections=order.corrections + 1
             )
         case Unknown():
@@ -546,11 +550,11 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
 def _let_go(order: Order) -> Order:
     """Nobody works on it any more; calls that were in flight are lost."""
     lost = order.lost + Calls(len(order.asked), order.reserved)
-    return replace(order, running=False, asked=(), most_each=0, lost=lost)
+    return structs.replace(order, running=False, asked=(), most_each=0, lost=lost)
 
 
 def _settled(order: Order, section: str) -> Order:
-    return replace(order, asked=tuple(name for name in order.asked if name != section))
+    return structs.replace(order, asked=tuple(name for name in order.asked if name != section))
 
 
 def _without(order: Order, part: str) -> dict[str, PartHeld]:
@@ -571,7 +575,7 @@ def _corrected(placed: OrderPlaced | None, correction: OrderCorrected) -> OrderP
 
 
 def _progressed(order: Order) -> Order:
-    return replace(order, failures=0, crashes=0)
+    return structs.replace(order, failures=0, crashes=0)
 
 
 def fold(order_id: str, events: Iterable[Any]) -> Order:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from events.errors import LedgerpressError, Unavailable
+from events.errors import DATABASE_AWAY, LedgerpressError, Unavailable
 from events.order import AttemptFailed, AttentionNeeded, Order
 from events.plan import Product
 
@@ -16,15 +16,16 @@ def fail(
     """The facts to record after ``error`` ended the running attempt.
 
     What will not help again (``Refused``) is not tried again. Where the other side named a time, it is kept and costs
-    no attempt. Everything else is tried again after 30 s, 60 s, 120 s ..., as often as the product's ``attempts`` say.
-    Nothing is tried again once the product's deadline has passed, counted from the payment or from when a person let it
-    go on.
+    no attempt; neither does an absence of Postgres. Everything else is tried again after 30 s, 60 s, 120 s ..., as
+    often as the product's ``attempts`` say. Nothing is tried again once the product's deadline has passed, counted from
+    the payment or from when a person let it go on.
     """
-    reason = error.reason if isinstance(error, LedgerpressError) else "unforeseen"
+    reason = reason_of(error)
     detail = str(error) if isinstance(error, LedgerpressError) else type(error).__name__
     asked_to_wait = error.retry_after if isinstance(error, Unavailable) else None
     final = isinstance(error, LedgerpressError) and not isinstance(error, Unavailable)
-    if asked_to_wait is None and order.failures + 1 >= product.attempts:
+    spent = asked_to_wait is None and reason != DATABASE_AWAY
+    if spent and order.failures + 1 >= product.attempts:
         final = True
     if order.since and now > datetime.fromisoformat(order.since) + _deadline(product):
         final = True
@@ -38,7 +39,7 @@ def fail(
         reason=reason,
         detail=detail,
         retry_at="" if final else (now + min(wait, LONGEST_WAIT)).isoformat(),
-        spent=asked_to_wait is None,
+        spent=spent,
     )
     if not final:
         return (failed,)
@@ -46,6 +47,11 @@ def fail(
     return failed, AttentionNeeded(
         reason=reason, attempt=order.attempt, detail=detail, advice=advice
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Why an attempt ended, in a word."""
+    return error.reason if isinstance(error, LedgerpressError) else "unforeseen"
 
 
 def _deadline(product: Product) -> timedelta:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from events.errors import LedgerpressError, Unavailable
+from events.errors import DATABASE_AWAY, LedgerpressError, Unavailable
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ def away(error: SQLAlchemyError | psycopg.Error) -> Unavailable:
             "Postgres refused the application's role; run: ledgerpress db upgrade",
             reason="database-not-ready",
         )
-    return Unavailable("Postgres cannot be reached", reason="database-away")
+    return Unavailable("Postgres cannot be reached", reason=DATABASE_AWAY)
 
 
 def again_once(ask: Callable[[], T]) -> T:

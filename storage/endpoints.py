@@ -1,11 +1,15 @@
 """How the endpoints of the model are doing, and what may still be asked of them: shared by all workers."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
 from storage.database import connected, directly
+
+# For how long an endpoint that is well is taken to be well: a round of calls takes seconds.
+_WELL_SECONDS = 0.25
 
 _PERMIT = "select calls, wait, failures from permit(%s, %s)"
 _REPORT = text("select report(:endpoint, :ok, :after, :probing)")
@@ -47,22 +51,30 @@ class Endpoints:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._well: dict[str, tuple[float, Permit]] = {}
 
     def permit(self, endpoint: str) -> Permit:
         """Ask before a round of calls. After five failures in a row nothing passes for 5 s, 10 s, 20 s ... 60 s.
 
         Then one call may try, and what is reported of it closes the breaker or opens it for longer.
         """
+        until, well = self._well.get(endpoint, (0.0, None))
+        if well and time.monotonic() < until:
+            return well
         with directly(self._engine) as connection:
             row = connection.execute(_PERMIT, (endpoint, _PROBE_SECONDS)).fetchone()
         assert row is not None
         calls, wait, failures = row
-        return Permit(calls, wait, failures > 0)
+        permit = Permit(calls, wait, failures > 0)
+        if calls is None and not permit.shaky:
+            self._well[endpoint] = (time.monotonic() + _WELL_SECONDS, permit)
+        return permit
 
     def report(self, endpoint: str, permit: Permit, *, ok: bool, after: float = 0.0) -> None:
         """Tell how a call ended. ``after``: for how many seconds the other side asked not to be called."""
         if ok and not permit.shaky:
             return
+        self._well.pop(endpoint, None)
         values = {"endpoint": endpoint, "ok": ok, "after": after, "probing": permit.probing}
         with connected(self._engine) as connection:
             connection.execute(_REPORT, values)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from storage.database import connected, directly
+from storage.database import connected
 from storage.telemetry import log
 
 # A worker that has not been heard of for this long has lost its order.
@@ -16,10 +16,6 @@ _BEAT_SECONDS = 0.25
 SILENT_SECONDS = 0.7
 
 
-_CLAIM = """
-    select fence from claim(
-        %(stream)s, %(version)s, %(tenant)s, %(holder)s, %(redelivered)s, %(seconds)s, %(silent)s)
-"""
 _TURN = text("select turn(:product, cast(:order as uuid))")
 
 
@@ -50,31 +46,10 @@ class Leases:
         """End the heartbeat; what is still held runs out by itself."""
         self._stopping.set()
 
-    def take(
-        self, stream: str, version: int, *, tenant: str, holder: str, redelivered: bool
-    ) -> Lease | None:
-        """The lease, or ``None``: it is held, the stream is not at ``version``, or the tenant has its fill at work.
-
-        ``holder`` names the delivery. When the broker delivers that very message again, its holder's connection is
-        gone; if its heart has stopped beating too, the lease is taken over without waiting for its end.
-        """
-        values = {
-            "stream": stream,
-            "version": version,
-            "tenant": tenant,
-            "holder": holder,
-            "redelivered": redelivered,
-            "silent": SILENT_SECONDS,
-            "seconds": LEASE_SECONDS,
-        }
-        with directly(self._engine) as connection:
-            row = connection.execute(_CLAIM, values).fetchone()
-        if row is None:
-            return None
-        lease = Lease(stream, row[0])
+    def keep(self, lease: Lease) -> None:
+        """Keep it alive from now on, with a heartbeat."""
         with self._lock:
             self._held.add(lease)
-        return lease
 
     def turn(self, product: str, order_id: str) -> str | None:
         """The order that a worker of ``product`` should take up first when it is told of ``order_id``, if any.

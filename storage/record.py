@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -15,13 +15,14 @@ from events.codec import decode, encode
 from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
 from events.notices import tell_at
-from events.order import Order, evolve, fold
+from events.order import AttemptStarted, Order, evolve, fold
 from events.plan import Product, queue_of
 from events.react import Nudge, react
 from events.views import status
 from storage import event_log
 from storage.database import again_once, directly, failed
 from storage.event_log import Fact
+from storage.leases import LEASE_SECONDS, SILENT_SECONDS, Lease
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
@@ -31,6 +32,24 @@ _RECORD = """
         %(stream)s, %(expected)s, %(fence)s, %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[],
         %(data)s::text[], %(meta)s, %(row)s::json, %(nudges)s::json, %(release)s)
 """
+
+
+_TAKE_UP = """
+    select created, nudges from take_up(
+        %(stream)s, %(expected)s, %(fence)s, %(tenant)s, %(holder)s, %(redelivered)s, %(seconds)s, %(silent)s,
+        %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[], %(data)s::text[], %(meta)s, %(row)s::json,
+        %(nudges)s::json, %(release)s)
+"""
+# An order's events, and with each of them its customer's key.
+_READ = """
+    select e.event_id as id, e.stream, e.version, e.type, e.schema, e.recorded_at, e.fence, e.data::text, e.meta::text,
+        e.previous, e.hash, k.wrapped, k.kek
+    from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
+    where e.stream = %s order by e.version
+"""
+
+
+_LINK = tuple(each.name for each in fields(Link))
 
 
 class _Written(NamedTuple):
@@ -124,26 +143,78 @@ class Log:
         """
         if not events:
             return replace(history, wrote=False)
+        after, nudges, values = self._prepared(history, events, cause, fence)
+        written = again_once(lambda: self._write(values))
+        if not written.created:
+            return self.catch_up(history)
+        return self._told(history, after, values, written, nudges, cause)
+
+    def take_up(
+        self,
+        history: History,
+        events: Sequence[Any],
+        cause: Cause,
+        *,
+        holder: str,
+        redelivered: bool,
+    ) -> tuple[History, Lease] | None:
+        """Take the order for a new attempt and record its first events, in one statement.
+
+        The first of ``events`` is ``attempt-started``: its number is the fencing token. Returns ``None`` if somebody
+        has the order, it is no longer at ``history``'s version, or its tenant has its fill at work. ``holder`` names
+        the delivery: when the broker delivers that very message again its holder's connection is gone, and if its
+        heart has stopped beating too, the order is taken over without waiting for the lease's end. Not repeated by
+        itself when Postgres is away: the lease may have been taken, and passes with the message.
+        """
+        started, *_ = events
+        assert isinstance(started, AttemptStarted)
+        assert history.order.placed is not None
+        after, nudges, values = self._prepared(history, events, cause, started.number)
+        values |= {
+            "tenant": history.order.placed.tenant,
+            "holder": holder,
+            "redelivered": redelivered,
+            "seconds": LEASE_SECONDS,
+            "silent": SILENT_SECONDS,
+        }
+        written = self._take(values)
+        if written is None:
+            return None
+        told = self._told(history, after, values, written, nudges, cause)
+        return told, Lease(stream_of(after.id), started.number)
+
+    def _prepared(
+        self, history: History, events: Sequence[Any], cause: Cause, fence: int | None
+    ) -> tuple[Order, list[Nudge], dict[str, Any]]:
+        """The order after ``events``, the nudges they call for, and what the database's functions are given."""
         after, nudges = self._consequences(history.order, events)
         stream = stream_of(after.id)
         facts = [self._fact(stream, each, history.sealer) for each in events]
-        meta = event_log.metadata(cause, self.code)
         values = {
             "stream": stream,
             "expected": history.order.version,
             "fence": fence,
             **event_log.arrays(facts),
-            "meta": meta,
+            "meta": event_log.metadata(cause, self.code),
             "row": self._row(after, history.sealer),
             "nudges": msgspec.json.encode([_outgoing(each) for each in nudges]).decode(),
             "release": fence is not None and not after.running,
         }
-        written = again_once(lambda: self._write(values))
-        if not written.created:
-            return self.catch_up(history)
-        for offset, each in enumerate(facts, start=1):
+        return after, nudges, values
+
+    def _told(  # noqa: PLR0917 - all that has just been written
+        self,
+        history: History,
+        after: Order,
+        values: Mapping[str, Any],
+        written: "_Written",
+        nudges: Sequence[Nudge],
+        cause: Cause,
+    ) -> History:
+        """Log what has been written, and publish what is due at once."""
+        for offset, name in enumerate(values["types"], start=1):
             log.info(
-                each.type,
+                name,
                 order=after.id,
                 version=history.order.version + offset,
                 correlation=cause.correlation,
@@ -160,11 +231,20 @@ class Log:
         )
         return replace(history, order=after, wrote=True)
 
-    def _write(self, values: Mapping[str, Any]) -> Any:
+    def _write(self, values: Mapping[str, Any]) -> _Written:
+        written = self._call(_RECORD, values)
+        assert written is not None
+        return written
+
+    def _take(self, values: Mapping[str, Any]) -> _Written | None:
+        return self._call(_TAKE_UP, values)
+
+    def _call(self, function: str, values: Mapping[str, Any]) -> _Written | None:
         lists = {name: event_log.literal(values[name]) for name in event_log.ARRAYS}
         try:
             with directly(self.engine) as connection:
-                return _Written(*connection.execute(_RECORD, {**values, **lists}).fetchall()[0])
+                row = connection.execute(function, {**values, **lists}).fetchone()
+            return _Written(*row) if row else None
         except psycopg.Error as error:
             if ours := failed(error, event_log.REFUSALS):
                 raise ours from None
@@ -212,16 +292,17 @@ class Log:
         return self._stored(order_id)[0]
 
     def _stored(self, order_id: str) -> tuple[list[Link], Sealer]:
-        def ask() -> list[Link]:
+        def ask() -> list[tuple[Any, ...]]:
             with directly(self.engine) as connection:
-                return event_log.read(connection, stream_of(order_id))
+                return connection.execute(_READ, (order_id, stream_of(order_id))).fetchall()
 
-        stored = again_once(ask)
-        if not stored:
+        rows = again_once(ask)
+        if not rows:
             message = f"there is no order {order_id}"
             raise NotFound(message)
+        stored = [Link(**dict(zip(_LINK, row, strict=False))) for row in rows]
         subject = msgspec.json.decode(stored[0].data)["subject"]
-        return stored, again_once(lambda: self.vault.sealer(uuid.UUID(subject)))
+        return stored, self.vault.opened(uuid.UUID(subject), *rows[0][-2:])
 
 
 def _opened(stored: Link, sealer: Sealer) -> Any:

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import structlog
 
 # Libraries that repeat bodies, addresses or keys in their lines, or say what we say already.
@@ -35,7 +36,7 @@ def start_logging(form: Literal["json", "console"], **bound: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: Any = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_as_json)
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     )
@@ -71,3 +72,8 @@ def where(error: BaseException) -> dict[str, str]:
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     path = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
     return {"error": type(error).__name__, "where": path}
+
+
+def _as_json(line: Any, **_: Any) -> str:
+    """A log line as JSON; whatever is no value of JSON is told by its ``str``."""
+    return msgspec.json.encode(line, enc_hook=str).decode()

@@ -116,10 +116,14 @@ class Vault:
         query = "select wrapped, kek from subjects where subject = %s"
         with directly(self._engine) as connection:
             row = connection.execute(query, (subject,)).fetchone()
-        if row is None:
+        return self.opened(subject, *(row or (None, None)))
+
+    def opened(self, subject: uuid.UUID, wrapped: bytes | None, kek: str | None) -> Sealer:
+        """The sealer that the subject's row makes. Raises ``Refused`` if there is no such row (no ``kek``)."""
+        if kek is None:
             message = "a customer's key is missing: was the table of keys restored?"
             raise Refused(message, reason="customer-key-missing")
-        return Sealer(subject, self._unwrapped(*row))
+        return Sealer(subject, self._unwrapped(wrapped, kek))
 
     def new_sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer, with a key made for it if it has none. Safe from many processes at once."""

@@ -3,17 +3,19 @@
 ``place NUMBER`` or ``work``; settings from the environment.
 """
 
+import json
 import os
 import sys
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSClient
 
 QUEUE = "bench_dbos"
-TEXT = '{"text": "' + 450 * "words " + '"}'
+TEXT = json.dumps({"text": (Path(__file__).parent.parent / "section.md").read_text("utf-8")})
 SECONDS = float(os.environ.get("BENCH_MODEL_SECONDS", "0"))
 VERSION = "bench"
 

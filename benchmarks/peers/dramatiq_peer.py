@@ -3,6 +3,7 @@
 ``place NUMBER`` or ``work``; settings from the environment. ``BENCH_STARTS``: write down when each order is taken up.
 """
 
+import json
 import os
 import sys
 import threading
@@ -16,7 +17,7 @@ import psycopg
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 QUEUE = "bench_dramatiq"
-TEXT = '{"text": "' + 450 * "words " + '"}'
+TEXT = json.dumps({"text": (Path(__file__).parent.parent / "section.md").read_text("utf-8")})
 SECONDS = float(os.environ.get("BENCH_MODEL_SECONDS", "0"))
 PAUSE = float(os.environ.get("BENCH_PAUSE", "0"))
 STARTS = os.environ.get("BENCH_STARTS", "")

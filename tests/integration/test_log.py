@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from events.chain import first_break
 from events.envelope import Cause
 from events.errors import Conflict, Fenced, NotFound, Refused, WrongExpectedVersion
-from events.order import AttemptEnded, Order
+from events.money import Money
+from events.order import AttemptEnded, Order, PaymentRefunded
 from events.products import CATALOGUE
 from storage import schema
 from storage.database import connect, connected
@@ -25,6 +26,7 @@ from storage.leases import SILENT_SECONDS, Leases
 from storage.orders import by_id, by_session
 from storage.record import History, Log, stream_of
 from tests.examples import ORDER, SUBJECT, asked, paid, placed, started, written
+from tests.taking import take_up
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
 
@@ -113,16 +115,17 @@ def test_of_many_at_once_one_places_the_order(orders_log: Log) -> None:
 
 def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
     history = begun(orders_log)
-    leases = Leases(orders_log.engine)
-    first = leases.take(stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False)
+    first = take_up(orders_log)
+    history = orders_log.catch_up(history)
     time.sleep(SILENT_SECONDS)
-    second = leases.take(stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=True)
+    second = take_up(orders_log, redelivered=True)
     assert first
     assert second
 
     with pytest.raises(Fenced):
-        orders_log.record(history, [started(first.fence)], CAUSE, fence=first.fence)
-    orders_log.record(history, [started(second.fence)], CAUSE, fence=second.fence)
+        orders_log.record(history, [written("section-001")], CAUSE, fence=first.fence)
+    history = orders_log.catch_up(history)
+    orders_log.record(history, [written("section-001")], CAUSE, fence=second.fence)
 
 
 def test_only_its_own_message_takes_an_order_over_and_only_from_a_silent_holder(
@@ -130,22 +133,17 @@ def test_only_its_own_message_takes_an_order_over_and_only_from_a_silent_holder(
 ) -> None:
     begun(orders_log)
     beating = Leases(orders_log.engine).start()
-    silent = Leases(orders_log.engine)
+    lease = take_up(orders_log, holder="m-1")
+    assert lease
+    beating.keep(lease)
 
-    def take(leases: Leases, holder: str, *, redelivered: bool) -> bool:
-        lease = leases.take(
-            stream_of(ORDER), 2, tenant="default", holder=holder, redelivered=redelivered
-        )
-        return lease is not None
-
-    assert take(beating, "m-1", redelivered=False)
     time.sleep(SILENT_SECONDS + 0.3)
-    assert not take(silent, "m-1", redelivered=True)
+    assert not take_up(orders_log, holder="m-1", redelivered=True)
     beating.stop()
     time.sleep(SILENT_SECONDS + 0.3)
-    assert not take(silent, "m-1", redelivered=False)
-    assert not take(silent, "m-2", redelivered=True)
-    assert take(silent, "m-1", redelivered=True)
+    assert not take_up(orders_log, holder="m-1")
+    assert not take_up(orders_log, holder="m-2", redelivered=True)
+    assert take_up(orders_log, holder="m-1", redelivered=True)
 
 
 def test_personal_data_is_nowhere_in_the_database_in_plain(
@@ -268,17 +266,29 @@ def test_a_nudge_is_written_with_the_payment_and_only_with_it(orders_log: Log) -
 
 def test_the_end_of_an_attempt_frees_the_order_in_the_same_transaction(orders_log: Log) -> None:
     history = begun(orders_log)
-    leases = Leases(orders_log.engine)
-    lease = leases.take(stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False)
+    lease = take_up(orders_log)
     assert lease
-    history = orders_log.record(history, [started(1)], CAUSE, fence=lease.fence)
-    assert (
-        leases.take(stream_of(ORDER), 3, tenant="default", holder="m-2", redelivered=False) is None
-    )
+    assert take_up(orders_log, holder="m-2") is None
 
+    history = orders_log.catch_up(history)
     orders_log.record(history, [AttemptEnded(number=1, why="leg")], CAUSE, fence=lease.fence)
 
-    assert leases.take(stream_of(ORDER), 4, tenant="default", holder="m-2", redelivered=False)
+    assert take_up(orders_log, holder="m-2")
+
+
+def test_an_attempt_begins_with_its_first_events_or_not_at_all(orders_log: Log) -> None:
+    history = begun(orders_log)
+    orders_log.record(history, [PaymentRefunded(amount=Money(1, "usd"), full=False)], CAUSE)
+    first = [started(1), asked("section-001")]
+
+    behind = orders_log.take_up(history, first, CAUSE, holder="m-1", redelivered=False)
+    current = orders_log.read(ORDER)
+    begun_now = orders_log.take_up(current, first, CAUSE, holder="m-1", redelivered=False)
+
+    assert behind is None
+    assert begun_now
+    assert begun_now[0].order.asked == ("section-001",)
+    assert orders_log.read(ORDER).order == begun_now[0].order
 
 
 def test_appends_of_different_orders_do_not_wait_for_each_other(

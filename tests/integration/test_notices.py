@@ -199,12 +199,12 @@ def test_a_keeper_that_dies_with_an_intent_leaves_the_mail_to_another_under_the_
 
     names = [order(orders_log, started(), REFUSED, email="") for _ in range(2)]
     with pytest.raises(Killed):
-        teller(speed=500, post=Mortal).send_due()
+        teller(speed=60, post=Mortal).send_due()
     young = order(orders_log, started(), REFUSED, email="")
-    other = teller(speed=500)
+    other = teller(speed=60)
 
     other.send_due()
-    time.sleep(0.5)
+    time.sleep(2.1)
     other.send_due()
     other.send_due()
 

@@ -16,12 +16,13 @@ from events.envelope import Cause
 from events.order import AttemptFailed
 from storage.broker import HandedOn, NudgeBroker, NudgeConsumer, Nudged
 from storage.database import connected
-from storage.leases import LEASE_SECONDS, Leases
+from storage.leases import LEASE_SECONDS
 from storage.outbox import sweep
 from storage.publisher import Letter, Publisher, declare, parameters
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.settings import Settings
 from tests.examples import ORDER, SUBJECT, paid, placed, started
+from tests.taking import take_up
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
 
@@ -153,9 +154,7 @@ def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) 
     orders_log.record(history, [placed(), paid()], CAUSE)
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
-    Leases(orders_log.engine).take(
-        stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False
-    )
+    take_up(orders_log)
 
     assert sweep(orders_log.engine, 0, 0) == []
 
@@ -166,9 +165,7 @@ def test_the_sweeper_calls_for_an_order_as_soon_as_its_holder_falls_silent(
     orders_log.publisher.stop()
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
-    Leases(orders_log.engine).take(
-        stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False
-    )
+    take_up(orders_log)
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
 

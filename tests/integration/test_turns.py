@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from events.envelope import Cause
-from events.order import AttemptEnded, AttemptStarted
+from events.order import AttemptEnded
 from storage import tenants
 from storage.leases import Lease, Leases
 from storage.outbox import due
-from storage.record import Log, stream_of
+from storage.record import Log
 from tests.examples import SUBJECT, failed, paid, placed
+from tests.taking import take_up
 
 CAUSE = Cause(correlation="c-1", causation="m-1", actor="test")
 PRODUCT = "life_clarity"
@@ -36,22 +37,6 @@ def place(log: Log, tenant: str, number: int, **changes: Any) -> str:
     return order
 
 
-def take(log: Log, leases: Leases, order: str) -> Lease | None:
-    history = log.read(order)
-    assert history.order.placed
-    lease = leases.take(
-        stream_of(order),
-        history.order.version,
-        tenant=history.order.placed.tenant,
-        holder="m-1",
-        redelivered=False,
-    )
-    if lease:
-        began = AttemptStarted(number=lease.fence, worker="w")
-        log.record(history, [began], CAUSE, fence=lease.fence)
-    return lease
-
-
 def let_go(log: Log, order: str, lease: Lease) -> None:
     ended = AttemptEnded(number=lease.fence, why="leg")
     log.record(log.read(order), [ended], CAUSE, fence=lease.fence)
@@ -61,7 +46,7 @@ def test_the_tenant_who_has_waited_longest_goes_first_whoever_was_called(
     orders_log: Log, leases: Leases
 ) -> None:
     noisy = [place(orders_log, "default", number) for number in range(5)]
-    first = take(orders_log, leases, noisy[0])
+    first = take_up(orders_log, noisy[0])
     quiet = place(orders_log, "acme", 1)
 
     assert leases.turn(PRODUCT, noisy[1]) == quiet
@@ -80,7 +65,7 @@ def test_tenants_with_waiting_orders_take_turns(orders_log: Log, leases: Leases)
         order = leases.turn(PRODUCT, last)
         assert order
         owners.append(orders_log.read(order).order.placed.tenant)  # type: ignore[union-attr]
-        assert take(orders_log, leases, order)
+        assert take_up(orders_log, order)
 
     assert owners in (["acme", "default"] * 3, ["default", "acme"] * 3)
 
@@ -89,7 +74,7 @@ def test_within_a_tenant_the_order_that_was_placed_first_keeps_its_place(
     orders_log: Log, leases: Leases
 ) -> None:
     old, new = (place(orders_log, "default", number) for number in range(2))
-    lease = take(orders_log, leases, old)
+    lease = take_up(orders_log, old)
     assert lease
     let_go(orders_log, old, lease)
 
@@ -101,9 +86,9 @@ def test_a_step_of_priority_is_worth_a_minute(orders_log: Log, leases: Leases) -
     urgent, other = place(orders_log, "acme", 1), place(orders_log, "default", 1)
     again = place(orders_log, "acme", 2)
     assert leases.turn(PRODUCT, other) == urgent
-    assert take(orders_log, leases, urgent)
+    assert take_up(orders_log, urgent)
     assert leases.turn(PRODUCT, other) == other
-    assert take(orders_log, leases, other)
+    assert take_up(orders_log, other)
 
     assert leases.turn(PRODUCT, again) == again
 
@@ -111,24 +96,22 @@ def test_a_step_of_priority_is_worth_a_minute(orders_log: Log, leases: Leases) -
 def test_a_tenant_has_no_more_at_work_than_it_may(orders_log: Log, leases: Leases) -> None:
     tenants.change(orders_log.engine, "acme", {"at_work": 2})
     first, second, third = (place(orders_log, "acme", number) for number in range(3))
-    held = take(orders_log, leases, first)
+    held = take_up(orders_log, first)
     assert held
-    assert take(orders_log, leases, second)
+    assert take_up(orders_log, second)
 
-    assert take(orders_log, leases, third) is None
+    assert take_up(orders_log, third) is None
     other = place(orders_log, "default", 1)
     assert leases.turn(PRODUCT, third) == other
 
     let_go(orders_log, first, held)
-    assert take(orders_log, leases, third)
+    assert take_up(orders_log, third)
 
 
-def test_whoever_lets_go_calls_the_next_order_of_a_limited_tenant(
-    orders_log: Log, leases: Leases
-) -> None:
+def test_whoever_lets_go_calls_the_next_order_of_a_limited_tenant(orders_log: Log) -> None:
     tenants.change(orders_log.engine, "acme", {"at_work": 1})
     first, second = (place(orders_log, "acme", number) for number in range(2))
-    lease = take(orders_log, leases, first)
+    lease = take_up(orders_log, first)
     assert lease
     with orders_log.engine.connect() as connection:
         connection.execute(text("delete from outbox"))
@@ -142,12 +125,12 @@ def test_orders_that_wait_for_a_retry_or_are_held_are_nobodys_turn(
     orders_log: Log, leases: Leases
 ) -> None:
     waiting = place(orders_log, "acme", 1)
-    lease = take(orders_log, leases, waiting)
+    lease = take_up(orders_log, waiting)
     assert lease
     later = failed(lease.fence, retry_at="2126-11-21T08:00:30+00:00")
     orders_log.record(orders_log.read(waiting), [later], CAUSE, fence=lease.fence)
     held = place(orders_log, "acme", 2)
-    assert take(orders_log, leases, held)
+    assert take_up(orders_log, held)
     other = place(orders_log, "default", 1)
 
     assert leases.turn(PRODUCT, other) == other

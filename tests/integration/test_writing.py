@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actors.attempt import Attempt
+from actors.attempt import Attempt, Delivery
 from actors.model import Answer, Failure, Reply
 from actors.writing import write
 from events.envelope import Cause
@@ -22,9 +22,10 @@ from events.rates import rate
 from storage import tenants
 from storage.endpoints import Endpoints, Permit
 from storage.leases import Leases
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.tenants import Tenants
-from tests.examples import ORDER, SUBJECT, paid, placed, started
+from tests.examples import ORDER, SUBJECT, paid, placed
+from tests.taking import take_up
 
 CAUSE = Cause(correlation="c-1", causation="m-1", actor="test")
 ANSWER = Answer(text="What there is to say.", tokens=Tokens(1, 1), cost=2, milliseconds=3)
@@ -59,10 +60,6 @@ def fallback() -> Silent:
 def attempt(orders_log: Log, model: Silent, fallback: Silent) -> Attempt:
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     history = orders_log.record(history, [placed(), paid()], CAUSE)
-    lease = Leases(orders_log.engine).take(
-        stream_of(ORDER), 2, tenant="default", holder="m-1", redelivered=False
-    )
-    assert lease is not None
     tools: Any = SimpleNamespace(
         log=orders_log,
         models=(model, fallback),
@@ -70,11 +67,12 @@ def attempt(orders_log: Log, model: Silent, fallback: Silent) -> Attempt:
         tenants=Tenants(orders_log.engine),
         requests_per_minute=None,
         tokens_per_minute=None,
+        leases=Leases(orders_log.engine),
         stopping=threading.Event(),
+        name="w",
     )
-    ours = Attempt(history=history, lease=lease, cause=CAUSE, tools=tools, leg_ends=0)
-    ours.note(started())
-    return ours
+    delivery = Delivery(order=ORDER, correlation="c-1", id="m-1")
+    return Attempt(delivery=delivery, history=history, cause=CAUSE, tools=tools, leg_ends=0)
 
 
 def test_a_worker_whose_order_was_taken_over_cuts_its_calls_off(
@@ -86,11 +84,7 @@ def test_a_worker_whose_order_was_taken_over_cuts_its_calls_off(
         connection.exec_driver_sql("set role none")
         connection.exec_driver_sql("update ledgerpress.streams set held_until = '-infinity'")
         connection.exec_driver_sql("reset role")
-    taken = Leases(orders_log.engine).take(
-        stream_of(ORDER), attempt.order.version, tenant="default", holder="m-2", redelivered=False
-    )
-    assert taken is not None
-    orders_log.record(orders_log.read(ORDER), [started(2)], CAUSE, fence=taken.fence)
+    assert take_up(orders_log, holder="m-2")
 
     assert list(facts) == []
     assert [call.cancelled() for call in model.calls] == [True, True]

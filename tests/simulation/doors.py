@@ -43,7 +43,7 @@ def equip(process: Process) -> Tools:
     return Tools(
         name=process.name,
         log=MemoryLog(process),
-        leases=anything(take=leases.take, forget=leases.forget),
+        leases=anything(keep=leases.keep, forget=leases.forget),
         blobs=anything(put=lambda content, _: _blob(content), get=lambda *_: b"%PDF"),
         models=(
             anything(name=MODEL, endpoint=MODEL, rate=rate(MODEL), ask=ModelDoor(process).ask),
@@ -105,6 +105,27 @@ class MemoryLog(Log):
             raise Unavailable("the reply was lost", reason="database-away")
         return written
 
+    def _take(self, values: Any) -> Any:
+        self._process.halt()
+        if self._world.strikes("commit: away"):
+            self._world.doubted.add(values["stream"])
+            raise Unavailable("Postgres is away", reason="database-away")
+        if not self._world.database.claim(
+            values["stream"],
+            values["expected"],
+            values["fence"],
+            values["holder"],
+            redelivered=values["redelivered"],
+        ):
+            return None
+        written = self._world.database.record(values)
+        self._world.tell(self._process, f"takes up, records {', '.join(values['types'])}")
+        self._process.halt()
+        if self._world.strikes("commit: reply lost"):
+            self._world.doubted.add(values["stream"])
+            raise Unavailable("the reply was lost", reason="database-away")
+        return written
+
     def _publish(self, letters: Iterable[Nudging]) -> None:
         for letter in letters:
             self._process.halt()
@@ -117,19 +138,9 @@ class Leases:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    def take(
-        self, stream: str, version: int, *, tenant: str, holder: str, redelivered: bool
-    ) -> Lease | None:
-        """As ``storage.leases`` does, for a tenant without limits."""
-        del tenant
-        self._process.halt()
-        database = self._process.world.database
-        fence = database.claim(stream, version, holder, redelivered=redelivered)
-        self._process.halt()
-        if fence is None:
-            return None
-        self._process.held[stream] = fence
-        return Lease(stream, fence)
+    def keep(self, lease: Lease) -> None:
+        """The heart beats for it from now on."""
+        self._process.held[lease.stream] = lease.fence
 
     def forget(self, lease: Lease) -> None:
         """No more heartbeats for it."""

@@ -114,16 +114,16 @@ class Database:
                 fresh.append(self._nudges)
         return fresh
 
-    def claim(self, name: str, version: int, holder: str, *, redelivered: bool) -> int | None:
-        """The function ``claim``: a fencing token, or nothing."""
+    def claim(self, name: str, version: int, fence: int, holder: str, *, redelivered: bool) -> bool:
+        """The function ``claim``."""
         stream = self.streams[name]
         silent = stream.held_until < self.now + LEASE_SECONDS - SILENT_SECONDS
         free = stream.held_until < self.now or (redelivered and stream.holder == holder and silent)
-        if len(stream.links) != version or not free:
-            return None
-        stream.fence += 1
+        if len(stream.links) != version or not free or stream.fence >= fence:
+            return False
+        stream.fence = fence
         stream.holder, stream.held_until = holder, self.now + LEASE_SECONDS
-        return stream.fence
+        return True
 
     def beat(self, leases: Iterable[tuple[str, int]]) -> None:
         """The function ``beat``."""

@@ -16,7 +16,7 @@ from tests.simulation.world import Moment
 
 __all__ = ["silence"]
 
-SCHEDULES = 300
+SCHEDULES = 3000
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
 

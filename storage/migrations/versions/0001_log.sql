@@ -67,11 +67,13 @@ create table events (
     previous    bytea not null,
     hash        bytea not null,
     unique (stream, version)
-);
+) with (toast_tuple_target = 8160);
+-- Most of it is ciphertext: trying to compress it takes longer than writing it.
+alter table events alter column data set storage external;
 create index events_by_time on events using brin (recorded_at) with (pages_per_range = 16);
 
 -- What the sealer has yet to give a position in the whole log.
-create table unsealed (seq bigint primary key references events);
+create table unsealed (seq bigint primary key);
 
 -- The status row of every order: equal to the fold of its events, because it is written with them.
 create table orders (
@@ -249,15 +251,13 @@ begin
     return query select last.version, true, noted;
 end $$;
 
--- Takes an order's stream for one attempt, by this database's clock, if nobody holds it, it is still at p_version, and
--- its tenant has less at work than it may. Broker redelivery of the very message under which it is held means that its
--- holder's connection is gone: once its heart has been silent for p_silent seconds too, the stream may be taken. Returns
--- the fencing token, or nothing.
-create function claim(p_stream text, p_version int, p_tenant text, p_holder text, p_redelivered boolean,
+-- Takes an order's stream for attempt p_fence, by this database's clock, if nobody holds it, it is still at p_version,
+-- and its tenant has less at work than it may. Broker redelivery of the very message under which it is held means that
+-- its holder's connection is gone: once its heart has been silent for p_silent seconds too, it may be taken.
+create function claim(p_stream text, p_version int, p_fence bigint, p_tenant text, p_holder text, p_redelivered boolean,
                       p_seconds double precision, p_silent double precision)
-returns table (fence bigint)
+returns boolean
 language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
-#variable_conflict use_column
 declare
     most int;
 begin
@@ -266,20 +266,37 @@ begin
         perform pg_advisory_xact_lock(hashtextextended('at-work/' || p_tenant, 0));
         if (select count(*) from streams h
             where h.tenant = p_tenant and h.held_until > clock_timestamp() and h.stream <> p_stream) >= most then
-            return;
+            return false;
         end if;
     end if;
-    return query update streams s
-        set fence = s.fence + 1, holder = p_holder, tenant = case when most is not null then p_tenant end, nudged_at = '-infinity',
-            held_until = clock_timestamp() + make_interval(secs => p_seconds)
-        where s.stream = p_stream and s.version = p_version
+    update streams s
+        set fence = p_fence, holder = p_holder, tenant = case when most is not null then p_tenant end,
+            nudged_at = '-infinity', held_until = clock_timestamp() + make_interval(secs => p_seconds)
+        where s.stream = p_stream and s.version = p_version and s.fence < p_fence
             and (s.held_until < clock_timestamp()
                  or (p_redelivered and s.holder = p_holder
-                     and s.held_until < clock_timestamp() + make_interval(secs => p_seconds - p_silent)))
-        returning s.fence;
-    if found then
-        update tenants t set taken_at = clock_timestamp()
-            where t.tenant = p_tenant and exists (select from tenants other where other.tenant <> p_tenant);
+                     and s.held_until < clock_timestamp() + make_interval(secs => p_seconds - p_silent)));
+    if not found then
+        return false;
+    end if;
+    update tenants t set taken_at = clock_timestamp()
+        where t.tenant = p_tenant and exists (select from tenants other where other.tenant <> p_tenant);
+    return true;
+end $$;
+
+-- claim() and record() in one statement: an attempt begins with its first events, or not at all. Returns nothing if the
+-- order may not be taken.
+create function take_up(p_stream text, p_version int, p_fence bigint, p_tenant text, p_holder text,
+                        p_redelivered boolean, p_seconds double precision, p_silent double precision,
+                        p_ids uuid[], p_types text[], p_schemas smallint[], p_data text[], p_meta text,
+                        p_row json, p_nudges json, p_release boolean)
+returns table (created boolean, nudges bigint[])
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+#variable_conflict use_column
+begin
+    if claim(p_stream, p_version, p_fence, p_tenant, p_holder, p_redelivered, p_seconds, p_silent) then
+        return query select r.created, r.nudges from record(p_stream, p_version, p_fence, p_ids, p_types, p_schemas,
+                                                            p_data, p_meta, p_row, p_nudges, p_release) r;
     end if;
 end $$;
 
@@ -403,7 +420,7 @@ alter table events enable always trigger never_changed;
 alter table events enable always trigger never_emptied;
 
 revoke all on all functions in schema ledgerpress from public;
-grant execute on function append, record, claim, waiting, turn, beat, permit, report, take, event_hash
+grant execute on function append, record, take_up, waiting, turn, beat, permit, report, take, event_hash
     to ledgerpress_app;
 grant select on all tables in schema ledgerpress to ledgerpress_app;
 grant update (nudged_at) on streams to ledgerpress_app;
