@@ -2,8 +2,8 @@
 
 ``python -m sandbox.crashing MOMENT NUMBER [--queue QUEUE] -- worker PRODUCT | keeper | api --port PORT``
 
-``MOMENT`` is ``before-`` or ``after-`` and one of the crossings below; at the ``NUMBER``-th of them the process gets
-SIGKILL from itself. What it runs knows nothing of that. ``--queue`` lets a worker consume another queue than its
+``MOMENT`` is ``before-`` or ``after-`` and one of the crossings below, or the name of an event: at the ``NUMBER``-th of
+them, or when the ``NUMBER``-th event of that name is committed, the process gets SIGKILL from itself. What it runs knows nothing of that. ``--queue`` lets a worker consume another queue than its
 product's.
 """
 
@@ -21,14 +21,15 @@ from actors.__main__ import main as run_actor
 from actors.model import Model
 from actors.post import Post
 from api.cli import main as run_command
+from events.envelope import all_kinds
 from events.plan import Product
 from storage.broker import NudgeConsumer
 from storage.publisher import Publisher
 from storage.record import Log
 
-# Where a process does something that others can see: a commit, a message out, a message settled, a call to the model,
-# a mail, a line to the mail server and its answer.
-CROSSINGS = ("commit", "publish", "ack", "call", "mail", "command", "reply")
+# Where a process does something that others can see: a message out, a message settled, a call to the model, a mail, a
+# line to the mail server and its answer.
+CROSSINGS = ("publish", "ack", "call", "mail", "command", "reply")
 
 
 class Crash:
@@ -40,11 +41,12 @@ class Crash:
         self._counted = {"before": 0, "after": 0}
         self._lock = threading.Lock()
 
-    def crossed(self, when: str) -> None:
-        """One more crossing begins or has ended."""
+    def crossed(self, when: str, times: int = 1) -> None:
+        """One more crossing begins or has ended, or several at once."""
         with self._lock:
-            self._counted[when] += 1
-            if (when, self._counted[when]) == (self._when, self._number):
+            before = self._counted[when]
+            self._counted[when] += times
+            if when == self._when and before < self._number <= before + times:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def guard(self, owner: object, name: str, what: str) -> None:
@@ -56,6 +58,20 @@ class Crash:
         """The same, for a coroutine function."""
         if what == self._what:
             setattr(owner, name, self._awaited(getattr(owner, name)))
+
+    def guard_commits(self) -> None:
+        """Watch what the log commits, if what counts is an event."""
+        commit = Log._call  # noqa: SLF001 - the point of this file
+
+        def watched(log: Log, function: str, values: Mapping[str, Any]) -> Any:
+            times = values["types"].count(self._what)
+            self.crossed("before", times)
+            result = commit(log, function, values)
+            self.crossed("after", times)
+            return result
+
+        if self._what not in CROSSINGS:
+            setattr(Log, "_call", watched)  # noqa: B010 - so that the type checker looks away
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
@@ -80,11 +96,11 @@ class Crash:
 
 def lay(crash: Crash) -> None:
     """Put the trap where the process will step on it."""
-    crash.guard(Log, "_write", "commit")
+    crash.guard_commits()
     crash.guard(Publisher, "_send", "publish")
     crash.guard_async(Model, "_ask", "call")
     crash.guard(Post, "_hand_over", "mail")
-    connect, consume = Post._connect, NudgeConsumer.__init__  # noqa: SLF001 - the point of this file
+    connect, consume = Post._connect, NudgeConsumer.__init__  # noqa: SLF001 - the same
 
     def connected(post: Post) -> Any:
         server = connect(post)
@@ -96,7 +112,7 @@ def lay(crash: Crash) -> None:
         consume(consumer, *given, **named)
         crash.guard(consumer.channel, "basic_ack", "ack")
 
-    setattr(Post, "_connect", connected)  # noqa: B010 - so that the type checker looks away
+    setattr(Post, "_connect", connected)  # noqa: B010 - the same
     setattr(NudgeConsumer, "__init__", consuming)  # noqa: B010 - the same
 
 
@@ -113,7 +129,8 @@ def forked(environment: Mapping[str, str], log: Path, arguments: Sequence[str]) 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Lay the trap, then be that process."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.crashing", description=__doc__)
-    moments = [f"{when}-{what}" for when in ("before", "after") for what in CROSSINGS]
+    named = [*CROSSINGS, *(kind.name for kind in all_kinds())]
+    moments = [f"{when}-{what}" for when in ("before", "after") for what in named]
     parser.add_argument("moment", choices=moments)
     parser.add_argument("number", type=int)
     parser.add_argument("--queue")
