@@ -3,8 +3,8 @@
 ``python -m sandbox.crashing MOMENT NUMBER [--queue QUEUE] -- worker PRODUCT | keeper | api --port PORT``
 
 ``MOMENT`` is ``before-`` or ``after-`` and one of the crossings below, or the name of an event: at the ``NUMBER``-th of
-them, or when the ``NUMBER``-th event of that name is committed, the process gets SIGKILL from itself. What it runs knows nothing of that. ``--queue`` lets a worker consume another queue than its
-product's.
+them, or when the ``NUMBER``-th event of that name is committed, the process gets SIGKILL from itself. What it runs
+knows nothing of that. ``--queue`` lets a worker consume another queue than its product's.
 """
 
 import argparse

@@ -35,8 +35,8 @@ from tests.conftest import Server, needed
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 PRODUCT = "life_clarity"
-# What a worker commits, and which of how many: the chunks in the middle are all alike. The attempt's start goes with the
-# first intent, the delivery with the mail, and answers that come together go together.
+# What a worker commits, and which of how many: the chunks in the middle are all alike. The attempt's start goes with
+# the first intent, the delivery with the mail, and answers that come together go together.
 COMMITS = {
     "attempt-started": (1,),
     "section-written": range(1, 5),
