@@ -5,8 +5,12 @@ from collections.abc import Generator
 
 from actors.attempt import Attempt
 from events.envelope import NAMESPACE
+from events.facts import (
+    OrderPlaced,
+    PartsPlaced,
+    PaymentReceived,
+)
 from events.money import Money
-from events.order import OrderPlaced, PartsPlaced, PaymentReceived
 
 
 def part_id(bundle: str, product: str) -> str:

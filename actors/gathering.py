@@ -3,7 +3,12 @@
 from collections.abc import Generator
 
 from actors.tools import Tools
-from events.order import Order, PartFinished, PartHeld, PartResumed
+from events.facts import (
+    PartFinished,
+    PartHeld,
+    PartResumed,
+)
+from events.order import Order
 
 
 def gather(

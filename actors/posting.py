@@ -5,15 +5,15 @@ from collections.abc import Generator
 from actors.attempt import Attempt
 from actors.post import Attachment, Letter, Untaken, message_id, subject_of, thread_of
 from events.errors import Refused
-from events.order import (
+from events.facts import (
     MAIL_DOUBTFUL,
     AttentionNeeded,
     DocumentBound,
     MailFailed,
     MailIntended,
     MailSent,
-    Order,
 )
+from events.order import Order
 from events.plan import Product
 from storage.telemetry import log
 

@@ -11,8 +11,12 @@ from actors.attempt import Attempt
 from actors.model import Failure, Reply
 from actors.reserving import Round, over_month, report, reserve
 from events.errors import Refused, Unavailable
+from events.facts import (
+    CallFailed,
+    SectionsAsked,
+    SectionWritten,
+)
 from events.money import NOTHING
-from events.order import CallFailed, SectionsAsked, SectionWritten
 from events.plan import DocumentKind, Product, Section
 
 Fact = SectionsAsked | SectionWritten | CallFailed

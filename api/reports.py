@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from api.caching import ask_again, unchanged
 from api.desk import Desk
 from api.problems import Problem
-from events.order import DocumentBound
+from events.facts import DocumentBound
 from events.views import Status, Word
 from storage.orders import OrderRow
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from api.saying import duration, masked
+from events.facts import MailSent
 from events.notices import TROUBLE, UNTOLD
-from events.order import MailSent, Order
+from events.order import Order
 from events.plan import Delivery, Product
 from events.views import DISPUTED, PART_HELD, SETTLED, Word
 from storage.orders import OrderRow

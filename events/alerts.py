@@ -4,8 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from events.facts import (
+    MAIL_DOUBTFUL,
+    AttentionNeeded,
+)
 from events.notices import LATE
-from events.order import MAIL_DOUBTFUL, AttentionNeeded, Order
+from events.order import Order
 from events.place import UNUSABLE
 from events.plan import Product
 from events.views import DISPUTED, dispute, order_number

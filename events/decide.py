@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
-from events.order import (
+from events.facts import (
     ChunkRendered,
     MailIntended,
     MailSent,
-    Order,
     OrderDelivered,
     OrderEvent,
+)
+from events.order import (
+    Order,
     evolve,
 )
 from events.plan import Chunk, ChunkKind, Delivery, DocumentKind, Product, Section

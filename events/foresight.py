@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from events.facts import MailSent
 from events.interventions import Arrived, Cancel, Correct, Resend, Retry, Wish
 from events.money import Rate
-from events.order import MailSent, Order
+from events.order import Order
 from events.plan import Delivery, Product
 from events.prompt import compose
 from events.spending import most_cost, most_tokens

@@ -7,15 +7,17 @@ from typing import Any
 
 from events.decide import waiting
 from events.errors import Refused
-from events.order import (
+from events.facts import (
     BY_OPERATOR,
     MailSent,
     NoteMade,
-    Order,
     OrderCancelled,
     OrderCorrected,
     OrderRetried,
     ResendAsked,
+)
+from events.order import (
+    Order,
     evolve,
 )
 from events.place import obstacles

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from events.order import (
+from events.facts import (
     MAIL_DOUBTFUL,
     DisputeOpened,
     MailFailed,
     MailIntended,
     MailSent,
-    Order,
 )
+from events.order import Order
 from events.place import usable_address
 from events.plan import Delivery, Product
 

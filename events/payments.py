@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from events.envelope import NAMESPACE
+from events.facts import (
+    LOST,
+    DisputeClosed,
+    DisputeOpened,
+    PaymentRefunded,
+    Reversal,
+)
 from events.money import Money
-from events.order import LOST, DisputeClosed, DisputeOpened, PaymentRefunded, Reversal
 from events.place import Outcome, Purchase
 
 _COMPLETED = "checkout.session.completed"

@@ -7,16 +7,16 @@ from datetime import date, time
 from enum import StrEnum
 from typing import Any
 
-from events.money import Money
-from events.order import (
+from events.facts import (
     PAYMENT_EXPIRED,
     PAYMENT_FAILED,
     AttentionNeeded,
-    Order,
     OrderCancelled,
     OrderPlaced,
     PaymentReceived,
 )
+from events.money import Money
+from events.order import Order
 from events.plan import Delivery, Field, FieldKind, Product
 
 # One address, nothing that a mail header could read as another. The server has the last word.

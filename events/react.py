@@ -4,18 +4,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from events.order import (
+from events.facts import (
     AttemptEnded,
     AttemptFailed,
     AttentionNeeded,
     DisputeClosed,
-    Order,
     OrderDelivered,
     OrderPlaced,
     OrderRetried,
     PaymentReceived,
     ResendAsked,
 )
+from events.order import Order
 
 
 @dataclass(frozen=True, slots=True)

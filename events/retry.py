@@ -3,7 +3,11 @@
 from datetime import datetime, timedelta
 
 from events.errors import DATABASE_AWAY, LedgerpressError, Unavailable
-from events.order import AttemptFailed, AttentionNeeded, Order
+from events.facts import (
+    AttemptFailed,
+    AttentionNeeded,
+)
+from events.order import Order
 from events.plan import Product
 
 FIRST_WAIT = timedelta(seconds=30)

@@ -10,17 +10,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from events.envelope import event_id
-from events.order import (
+from events.facts import (
     DISPUTE_LOST,
     LOST,
     REFUNDED,
     UNPAID,
     DisputeClosed,
     DisputeOpened,
-    Order,
     OrderCancelled,
     PaymentRefunded,
     Reversal,
+)
+from events.order import (
+    Order,
     evolve,
 )
 

@@ -4,7 +4,11 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from events.order import AttemptFailed, AttentionNeeded, Order
+from events.facts import (
+    AttemptFailed,
+    AttentionNeeded,
+)
+from events.order import Order
 from events.plan import DocumentKind, Product
 
 

@@ -12,23 +12,25 @@ from rich.table import Table
 
 from events import chain
 from events.envelope import Recorded
-from events.order import (
+from events.facts import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
     AttentionNeeded,
-    Calls,
     ChunkRendered,
     DocumentBound,
     MailIntended,
     MailSent,
-    Order,
     OrderDelivered,
     OrderPlaced,
     PartFinished,
     PaymentReceived,
     SectionsAsked,
     SectionWritten,
+)
+from events.order import (
+    Calls,
+    Order,
     fold,
 )
 from events.plan import Product

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 
 from events.chain import Link, first_break
 from events.envelope import Recorded
-from events.order import (
+from events.facts import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
     MailIntended,
-    Order,
     SectionsAsked,
     SectionWritten,
+)
+from events.order import (
+    Order,
     fold,
 )
 from events.plan import Product

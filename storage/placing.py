@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from events.envelope import Cause
 from events.errors import Conflict, Refused
-from events.order import Order, OrderPlaced
+from events.facts import OrderPlaced
+from events.order import Order
 from events.plan import Product
 from events.request import Request, order_id, place, same
 from storage.adding import add

@@ -14,8 +14,13 @@ from events.chain import Link
 from events.codec import decode, encode
 from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
+from events.facts import AttemptStarted
 from events.notices import tell_at
-from events.order import AttemptStarted, Order, evolve, fold
+from events.order import (
+    Order,
+    evolve,
+    fold,
+)
 from events.plan import Product, queue_of
 from events.react import Nudge, react
 from events.views import status

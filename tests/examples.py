@@ -3,8 +3,7 @@
 from typing import Any
 
 from events.envelope import all_kinds, kind_of
-from events.money import Money, Tokens
-from events.order import (
+from events.facts import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
@@ -18,7 +17,6 @@ from events.order import (
     MailIntended,
     MailSent,
     NoteMade,
-    Order,
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
@@ -33,6 +31,10 @@ from events.order import (
     ResendAsked,
     SectionsAsked,
     SectionWritten,
+)
+from events.money import Money, Tokens
+from events.order import (
+    Order,
     fold,
 )
 

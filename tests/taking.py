@@ -1,7 +1,7 @@
 """Takes orders up as a worker does."""
 
 from events.envelope import Cause
-from events.order import AttemptStarted
+from events.facts import AttemptStarted
 from storage.leases import Lease
 from storage.record import Log
 from tests.examples import ORDER

@@ -11,8 +11,8 @@ from api.cli._ending import USAGE, Stopped
 from api.cli._order_acts import filters, found_row, house, one, one_or_all
 from api.cli._order_shown import as_data, line_of, lines_of, table
 from api.cli._word import Word
+from events.facts import NoteMade
 from events.interventions import Arrived, Cancel, Correct, Resend, Retry
-from events.order import NoteMade
 from events.views import SETTLED
 from events.views import Word as Standing
 from storage.orders import matching

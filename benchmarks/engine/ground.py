@@ -23,8 +23,12 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.catalogue import CATALOGUE
 from events.envelope import Cause
+from events.facts import (
+    OrderPlaced,
+    PaymentReceived,
+)
 from events.money import Money
-from events.order import Order, OrderPlaced, PaymentReceived
+from events.order import Order
 from events.plan import Product
 from storage import schema
 from storage.opening import opened

@@ -18,7 +18,7 @@ import pika
 import pytest
 
 from events.envelope import Recorded
-from events.order import SectionWritten
+from events.facts import SectionWritten
 from events.products import CATALOGUE, find
 from sandbox.calls import Calls
 from sandbox.crashing import forked

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from events.order import OrderDelivered, SectionWritten
+from events.facts import (
+    OrderDelivered,
+    SectionWritten,
+)
 from events.products import CATALOGUE
 from sandbox.evidence import gathered
 from sandbox.report import Report

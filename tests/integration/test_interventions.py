@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from events.envelope import Cause
-from events.money import Money
-from events.order import (
+from events.facts import (
     AttentionNeeded,
     MailIntended,
     MailSent,
@@ -21,6 +20,7 @@ from events.order import (
     PartsPlaced,
     PaymentReceived,
 )
+from events.money import Money
 from events.products import CATALOGUE
 from storage.record import Log
 from tests.examples import bound, started, written

@@ -17,8 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from events.chain import first_break
 from events.envelope import Cause
 from events.errors import Conflict, Fenced, NotFound, Refused, WrongExpectedVersion
+from events.facts import (
+    AttemptEnded,
+    PaymentRefunded,
+)
 from events.money import Money
-from events.order import AttemptEnded, Order, PaymentRefunded
+from events.order import Order
 from events.products import CATALOGUE
 from storage import schema
 from storage.database import connect, connected

@@ -14,8 +14,7 @@ import pytest
 from actors.notices import Notices
 from actors.post import Letter, Post, subject_of, thread_of
 from events.envelope import Cause
-from events.money import Money
-from events.order import (
+from events.facts import (
     AttentionNeeded,
     DisputeOpened,
     MailFailed,
@@ -26,6 +25,7 @@ from events.order import (
     PartsPlaced,
     PaymentReceived,
 )
+from events.money import Money
 from events.products import CATALOGUE, find
 from sandbox.starting import MailSink, started_mail_sink
 from storage.record import Log

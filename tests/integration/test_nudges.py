@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from actors.keeper import relay
 from events.envelope import Cause
-from events.order import AttemptFailed
+from events.facts import AttemptFailed
 from storage.broker import HandedOn, NudgeBroker, NudgeConsumer, Nudged
 from storage.database import connected
 from storage.leases import LEASE_SECONDS

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from events.envelope import Cause
+from events.facts import (
+    AttentionNeeded,
+    OrderDelivered,
+    PaymentReceived,
+)
 from events.money import Money
-from events.order import AttentionNeeded, OrderDelivered, PaymentReceived
 from storage.record import Log
 from tests.conftest import ROOT
 from tests.examples import placed, started, written

@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from events.envelope import Cause
-from events.money import Money
-from events.order import (
+from events.facts import (
     AttentionNeeded,
     MailIntended,
     MailSent,
@@ -19,6 +18,7 @@ from events.order import (
     PartsPlaced,
     PaymentReceived,
 )
+from events.money import Money
 from events.products import CATALOGUE
 from storage.blobs import Blobs
 from storage.record import Log

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from events.envelope import Cause
+from events.facts import PaymentReceived
 from events.money import Money
-from events.order import PaymentReceived
 from events.payments import Reversed, order_id
 from events.products import CATALOGUE
 from storage import payments

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from events.envelope import Cause
-from events.order import AttemptEnded
+from events.facts import AttemptEnded
 from storage import tenants
 from storage.leases import Lease, Leases
 from storage.outbox import due

@@ -15,8 +15,13 @@ from actors.model import Answer, Failure, Reply
 from actors.writing import write
 from events.envelope import Cause
 from events.errors import LedgerpressError, Refused, Unavailable
+from events.facts import (
+    CallFailed,
+    SectionsAsked,
+    SectionWritten,
+)
 from events.money import Tokens
-from events.order import CallFailed, Calls, SectionsAsked, SectionWritten
+from events.order import Calls
 from events.products import find
 from events.rates import rate
 from storage import tenants

@@ -10,17 +10,19 @@ from hypothesis import HealthCheck, currently_in_test_context, given, note, sett
 from hypothesis import strategies as st
 
 from events.envelope import kind_of
-from events.order import (
+from events.facts import (
     AttemptEnded,
     AttemptFailed,
     AttemptStarted,
     MailSent,
     NoteMade,
-    Order,
     OrderDelivered,
     OrderRetried,
     SectionsAsked,
     SectionWritten,
+)
+from events.order import (
+    Order,
     evolve,
 )
 from storage.record import stream_of

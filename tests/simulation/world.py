@@ -14,8 +14,9 @@ from actors import attempt
 from events.decide import MOST_CRASHES
 from events.envelope import Cause
 from events.errors import Conflict, Refused, Unavailable
+from events.facts import OrderCancelled
 from events.interventions import Retry
-from events.order import Order, OrderCancelled
+from events.order import Order
 from events.plan import DocumentKind, Pacing, Product
 from events.products import find
 from storage.intervening import carry_out

@@ -20,16 +20,18 @@ from events.decide import (
     Write,
     decide,
 )
-from events.order import (
+from events.facts import (
     AttemptEnded,
     AttentionNeeded,
     MailIntended,
     MailSent,
-    Order,
     OrderCancelled,
     OrderDelivered,
     PartFinished,
     PartsPlaced,
+)
+from events.order import (
+    Order,
     evolve,
 )
 from events.plan import ChunkKind

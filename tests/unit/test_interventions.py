@@ -7,6 +7,18 @@ import pytest
 
 from events.decide import Mail, PlaceParts, Write, decide
 from events.errors import Refused
+from events.facts import (
+    AttentionNeeded,
+    DisputeOpened,
+    MailIntended,
+    MailSent,
+    NoteMade,
+    OrderCancelled,
+    OrderDelivered,
+    OrderRetried,
+    PartHeld,
+    PartsPlaced,
+)
 from events.foresight import foresee
 from events.interventions import (
     Arrived,
@@ -21,17 +33,7 @@ from events.interventions import (
 )
 from events.money import Money, Rate
 from events.order import (
-    AttentionNeeded,
-    DisputeOpened,
-    MailIntended,
-    MailSent,
-    NoteMade,
     Order,
-    OrderCancelled,
-    OrderDelivered,
-    OrderRetried,
-    PartHeld,
-    PartsPlaced,
     evolve,
 )
 from events.products import CATALOGUE, find

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from events.order import OrderPlaced, fold
+from events.facts import OrderPlaced
+from events.order import fold
 from events.products import CATALOGUE
 from events.request import Fault, Request, faults, order_id, place, same
 

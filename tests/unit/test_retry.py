@@ -3,7 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from events.errors import Refused, Unavailable
-from events.order import AttemptFailed, AttentionNeeded, evolve
+from events.facts import (
+    AttemptFailed,
+    AttentionNeeded,
+)
+from events.order import evolve
 from events.products import find
 from events.retry import fail
 from tests.examples import order, paid, placed, started

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.money import Money
-from events.order import (
+from events.facts import (
     DisputeClosed,
     DisputeOpened,
-    Order,
     OrderCancelled,
     OrderDelivered,
     PaymentRefunded,
     Reversal,
+)
+from events.money import Money
+from events.order import (
+    Order,
     fold,
 )
 from events.payments import Ignored, Reversed, read
