@@ -41,7 +41,8 @@ def fulfil(delivery: Delivery, product: Product, tools: Tools) -> Outcome:
             if attempt.lease:
                 tools.leases.forget(attempt.lease)
     if attempt.lease is None:
-        return Outcome.IDLE
+        # Told to stop before it was taken: the message is somebody else's to see to.
+        return Outcome.MORE if tools.stopping.is_set() else Outcome.IDLE
     return Outcome.MORE if attempt.handed_on else Outcome.DONE
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from actors.attempt import Attempt, Delivery
+from actors.fulfil import Outcome, fulfil
+from actors.limits import HardLimits
 from actors.model import Answer, Failure, Reply
 from actors.writing import write
 from events.envelope import Cause
@@ -261,3 +263,15 @@ def test_calls_wait_for_the_allowance_of_the_endpoint_and_of_the_tenant(
         next(write(PRODUCT.sections[:2], attempt, PRODUCT))
     assert raised.value.reason == "model-rationed"
     assert (raised.value.retry_after or 0) > 60
+
+
+def test_a_worker_told_to_stop_before_it_took_the_order_leaves_the_message_to_others(
+    attempt: Attempt, orders_log: Log, model: Silent
+) -> None:
+    attempt.tools.clock = lambda: datetime(2026, 11, 21, 8, 0, 10, tzinfo=UTC)  # type: ignore[misc]
+    attempt.tools.limits = HardLimits()  # type: ignore[misc]
+    attempt.tools.stopping.set()
+
+    assert fulfil(attempt.delivery, PRODUCT, attempt.tools) is Outcome.MORE
+    assert orders_log.read(ORDER).order.attempt == 0
+    assert model.calls == []
