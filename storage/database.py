@@ -102,7 +102,10 @@ def directly(engine: Engine) -> Iterator[psycopg.Connection[Any]]:
         assert pooled.driver_connection is not None
         yield pooled.driver_connection
     except _GONE as error:
+        gone = pooled.driver_connection is None or pooled.driver_connection.closed
         pooled.invalidate(error)
+        if gone:
+            engine.dispose()  # those that lie idle are as old, and as dead
         raise away(error) from None
     finally:
         pooled.close()

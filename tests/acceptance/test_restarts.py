@@ -164,8 +164,13 @@ def test_a_rolling_restart_under_load_loses_and_repeats_nothing(world: World) ->
 def test_a_storm_of_429_is_waited_out_and_spends_no_attempt(world: World) -> None:
     turn(world, faults=[{"what": "429", "retry_after": 21.0}])
     bought = crowd(world)
-    while refused(world, bought) < set(bought):
+    deadline = time.monotonic() + 60
+    while words(world, bought) != {
+        Word.RETRYING
+    }:  # some were refused, the others wait for the breaker
+        assert time.monotonic() < deadline
         time.sleep(0.2)
+    assert refused(world, bought)
 
     report = finished(world, bought)
 

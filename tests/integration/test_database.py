@@ -1,12 +1,16 @@
 """The way to Postgres: whatever becomes of the server, an answer or an error comes in good time."""
 
+from contextlib import ExitStack
+
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from events.errors import Unavailable
 from sandbox.proxy import proxied
 from storage import database as way
-from storage.database import again_once, connect, connected
+from storage.database import again_once, connect, connected, directly
+from storage.record import Log
 
 
 def test_a_server_that_falls_silent_is_given_up_and_found_again(
@@ -44,3 +48,21 @@ def test_a_database_that_is_not_migrated_says_what_to_do(server: object) -> None
 
     with pytest.raises(Unavailable, match="ledgerpress db upgrade"), connected(engine):
         pass
+
+
+def test_one_dead_connection_is_enough_to_distrust_all_that_lie_idle(
+    orders_log: Log, database: str
+) -> None:
+    with ExitStack() as several:
+        for _ in range(4):
+            several.enter_context(directly(orders_log.engine))
+    with psycopg.connect(database, autocommit=True) as superuser:
+        superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+
+    with pytest.raises(Unavailable), directly(orders_log.engine) as connection:
+        connection.execute("select 1")
+    with directly(orders_log.engine) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
