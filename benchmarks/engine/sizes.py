@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Counts. ``rounds`` is how often whatever is compared takes turns.
-
-    A queue is drained with ``drain_threads``, so that nobody waits for the disk with nothing else to do.
-    """
+    """Counts. ``rounds`` is how often whatever is compared takes turns."""
 
     threads: int
-    drain_threads: int
     rounds: int
     drained: int
     nudged: int
@@ -24,7 +20,6 @@ class Sizes:
 
 FULL = Sizes(
     threads=4,
-    drain_threads=16,
     rounds=5,
     drained=300,
     nudged=60,
@@ -36,7 +31,6 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     threads=2,
-    drain_threads=2,
     rounds=1,
     drained=20,
     nudged=10,
