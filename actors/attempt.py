@@ -13,14 +13,8 @@ from events.errors import (
     Unavailable,
     WrongExpectedVersion,
 )
-from events.facts import (
-    AttemptEnded,
-    AttemptStarted,
-)
-from events.order import (
-    Order,
-    evolve,
-)
+from events.facts import AttemptEnded, AttemptStarted
+from events.order import Order, evolve
 from events.plan import Product
 from events.retry import fail, reason_of
 from storage.leases import SILENT_SECONDS, Lease

@@ -5,11 +5,7 @@ from collections.abc import Generator
 
 from actors.attempt import Attempt
 from events.envelope import NAMESPACE
-from events.facts import (
-    OrderPlaced,
-    PartsPlaced,
-    PaymentReceived,
-)
+from events.facts import OrderPlaced, PartsPlaced, PaymentReceived
 from events.money import Money
 
 

@@ -3,11 +3,7 @@
 from collections.abc import Generator
 
 from actors.tools import Tools
-from events.facts import (
-    PartFinished,
-    PartHeld,
-    PartResumed,
-)
+from events.facts import PartFinished, PartHeld, PartResumed
 from events.order import Order
 
 

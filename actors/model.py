@@ -6,7 +6,6 @@ import math
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from actors.replies import Answer, Failure, Reply
 from events.errors import LedgerpressError, Refused, Unavailable
 from events.money import NOTHING, Tokens, cost
 from events.prompt import Prompt
@@ -31,45 +31,7 @@ _TRIES = 3
 _LONGEST_WAIT = 20.0
 _AWAY = (409, 425, 429)
 _UNREADABLE = "the model's answer could not be read"
-_SICK = frozenset({"model-away", "model-busy", "model-timeout"})
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the model wrote. ``cost`` is in millionths of a dollar.
-
-    ``lost`` counts earlier tries of the call of which nobody knows whether they were answered, and paid for.
-    """
-
-    text: str
-    tokens: Tokens
-    cost: int
-    milliseconds: int
-    lost: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why there is no usable answer, and what was paid for it all the same."""
-
-    error: Refused | Unavailable
-    tokens: Tokens = NOTHING
-    cost: int = 0
-    lost: int = 0
-
-    @property
-    def sick(self) -> bool:
-        """Whether the endpoint is to blame, so that other calls would most likely fail too."""
-        return self.error.reason in _SICK
-
-    @property
-    def retry_after(self) -> float:
-        """For how many seconds the other side asked not to be called."""
-        return (self.error.retry_after or 0.0) if isinstance(self.error, Unavailable) else 0.0
-
-
-Reply = Answer | Failure
 
 
 def models(settings: Settings) -> "tuple[Model, ...]":

@@ -11,11 +11,7 @@ from actors.post import Letter, Post, message_id, subject_of, thread_of
 from events.alerts import Matter, digest, matter, subject
 from events.envelope import Cause
 from events.errors import LedgerpressError, Refused, Unavailable, WrongExpectedVersion
-from events.facts import (
-    MailFailed,
-    MailIntended,
-    MailSent,
-)
+from events.facts import MailFailed, MailIntended, MailSent
 from events.notices import DOUBT, TROUBLE, To, fail, intend, owed, tried_as
 from events.order import Order
 from events.plan import Product

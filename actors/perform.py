@@ -21,10 +21,7 @@ from events.decide import (
     Step,
     Write,
 )
-from events.facts import (
-    AttentionNeeded,
-    OrderDelivered,
-)
+from events.facts import AttentionNeeded, OrderDelivered
 from events.plan import Product
 
 _Single = Render | Bind | Compose | PlaceParts | Gather | Mail | Deliver | Park

@@ -11,10 +11,7 @@ from actors.press.binding import Piece
 from actors.press.binding import bind as bind_pieces
 from actors.press.rendering import PressFailed
 from actors.press.typeset import Facts, typeset, typeset_plain
-from events.facts import (
-    ChunkRendered,
-    DocumentBound,
-)
+from events.facts import ChunkRendered, DocumentBound
 from events.order import Order
 from events.plan import Chunk, ChunkKind, Product
 from events.views import media_type

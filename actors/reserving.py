@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from actors.attempt import Attempt
-from actors.model import Failure, Model, Reply
+from actors.model import Model
+from actors.replies import Failure, Reply
 from events.errors import Refused, Unavailable
 from events.plan import Product, Section
 from events.prompt import Prompt, compose

@@ -8,14 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from actors.attempt import Attempt
-from actors.model import Failure, Reply
+from actors.replies import Failure, Reply
 from actors.reserving import Round, over_month, report, reserve
 from events.errors import Refused, Unavailable
-from events.facts import (
-    CallFailed,
-    SectionsAsked,
-    SectionWritten,
-)
+from events.facts import CallFailed, SectionsAsked, SectionWritten
 from events.money import NOTHING
 from events.plan import DocumentKind, Product, Section
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from actors import keeper, worker
 from actors.fulfil import Outcome
-from actors.model import Answer, Model, Reply
+from actors.model import Model
+from actors.replies import Answer, Reply
 from benchmarks.catalogue import CATALOGUE
 from events.money import Tokens
 from events.prompt import Prompt

@@ -4,10 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from events.facts import (
-    MAIL_DOUBTFUL,
-    AttentionNeeded,
-)
+from events.facts import MAIL_DOUBTFUL, AttentionNeeded
 from events.notices import LATE
 from events.order import Order
 from events.place import UNUSABLE

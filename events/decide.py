@@ -5,17 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
-from events.facts import (
-    ChunkRendered,
-    MailIntended,
-    MailSent,
-    OrderDelivered,
-    OrderEvent,
-)
-from events.order import (
-    Order,
-    evolve,
-)
+from events.facts import ChunkRendered, MailIntended, MailSent, OrderDelivered, OrderEvent
+from events.order import Order, evolve
 from events.plan import Chunk, ChunkKind, Delivery, DocumentKind, Product, Section
 
 # Three workers in a row died over it without getting anywhere: it is the order, not the workers.

@@ -16,10 +16,7 @@ from events.facts import (
     OrderRetried,
     ResendAsked,
 )
-from events.order import (
-    Order,
-    evolve,
-)
+from events.order import Order, evolve
 from events.place import obstacles
 from events.plan import Product
 

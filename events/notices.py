@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from events.facts import (
-    MAIL_DOUBTFUL,
-    DisputeOpened,
-    MailFailed,
-    MailIntended,
-    MailSent,
-)
+from events.facts import MAIL_DOUBTFUL, DisputeOpened, MailFailed, MailIntended, MailSent
 from events.order import Order
 from events.place import usable_address
 from events.plan import Delivery, Product

@@ -5,13 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from events.envelope import NAMESPACE
-from events.facts import (
-    LOST,
-    DisputeClosed,
-    DisputeOpened,
-    PaymentRefunded,
-    Reversal,
-)
+from events.facts import LOST, DisputeClosed, DisputeOpened, PaymentRefunded, Reversal
 from events.money import Money
 from events.place import Outcome, Purchase
 

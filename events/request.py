@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.envelope import NAMESPACE
-from events.facts import (
-    OrderPlaced,
-    PaymentReceived,
-)
+from events.facts import OrderPlaced, PaymentReceived
 from events.money import Money
 from events.order import Order
 from events.place import field_fault, usable_address

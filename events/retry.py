@@ -3,10 +3,7 @@
 from datetime import datetime, timedelta
 
 from events.errors import DATABASE_AWAY, LedgerpressError, Unavailable
-from events.facts import (
-    AttemptFailed,
-    AttentionNeeded,
-)
+from events.facts import AttemptFailed, AttentionNeeded
 from events.order import Order
 from events.plan import Product
 

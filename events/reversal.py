@@ -21,10 +21,7 @@ from events.facts import (
     PaymentRefunded,
     Reversal,
 )
-from events.order import (
-    Order,
-    evolve,
-)
+from events.order import Order, evolve
 
 
 def reverse(order: Order, told: Iterable[Any]) -> list[Any]:

@@ -4,10 +4,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from events.facts import (
-    AttemptFailed,
-    AttentionNeeded,
-)
+from events.facts import AttemptFailed, AttentionNeeded
 from events.order import Order
 from events.plan import DocumentKind, Product
 

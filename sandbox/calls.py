@@ -7,10 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from events.envelope import Recorded
-from events.facts import (
-    OrderPlaced,
-    SectionWritten,
-)
+from events.facts import OrderPlaced, SectionWritten
 from events.products import CATALOGUE
 
 

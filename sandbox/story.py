@@ -28,11 +28,7 @@ from events.facts import (
     SectionsAsked,
     SectionWritten,
 )
-from events.order import (
-    Calls,
-    Order,
-    fold,
-)
+from events.order import Calls, Order, fold
 from events.plan import Product
 from events.products import CATALOGUE
 from sandbox.calls import Calls as Asked

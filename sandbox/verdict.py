@@ -14,10 +14,7 @@ from events.facts import (
     SectionsAsked,
     SectionWritten,
 )
-from events.order import (
-    Order,
-    fold,
-)
+from events.order import Order, fold
 from events.plan import Product
 from events.products import CATALOGUE
 

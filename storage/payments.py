@@ -17,10 +17,7 @@ from sqlalchemy import select
 from events.chain import Link
 from events.codec import decode, encode
 from events.envelope import Cause, event_id, kind_of
-from events.order import (
-    Order,
-    evolve,
-)
+from events.order import Order, evolve
 from events.payments import Ignored, Reversed, event_name, order_id, read
 from events.place import Purchase, place
 from events.plan import Product

@@ -16,11 +16,7 @@ from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
 from events.facts import AttemptStarted
 from events.notices import tell_at
-from events.order import (
-    Order,
-    evolve,
-    fold,
-)
+from events.order import Order, evolve, fold
 from events.plan import Product, queue_of
 from events.react import Nudge, react
 from events.views import status
@@ -37,8 +33,6 @@ _RECORD = """
         %(stream)s, %(expected)s, %(fence)s, %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[],
         %(data)s::text[], %(meta)s, %(row)s::json, %(nudges)s::json, %(release)s)
 """
-
-
 _TAKE_UP = """
     select created, nudges from take_up(
         %(stream)s, %(expected)s, %(fence)s, %(tenant)s, %(holder)s, %(redelivered)s, %(seconds)s, %(silent)s,
@@ -52,8 +46,6 @@ _READ = """
     from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
     where e.stream = %s order by e.version
 """
-
-
 _LINK = tuple(each.name for each in fields(Link))
 
 

@@ -33,10 +33,7 @@ from events.facts import (
     SectionWritten,
 )
 from events.money import Money, Tokens
-from events.order import (
-    Order,
-    fold,
-)
+from events.order import Order, fold
 
 ORDER = "0b4bd1a6-54f1-5cc4-9df1-6a3d9b9f3c11"
 SUBJECT = "a6b2f3c0-3f0e-4a53-9a5e-2f8f1f7f4b10"

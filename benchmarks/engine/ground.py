@@ -23,10 +23,7 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.catalogue import CATALOGUE
 from events.envelope import Cause
-from events.facts import (
-    OrderPlaced,
-    PaymentReceived,
-)
+from events.facts import OrderPlaced, PaymentReceived
 from events.money import Money
 from events.order import Order
 from events.plan import Product

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from events.facts import (
-    OrderDelivered,
-    SectionWritten,
-)
+from events.facts import OrderDelivered, SectionWritten
 from events.products import CATALOGUE
 from sandbox.evidence import gathered
 from sandbox.report import Report

@@ -17,10 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from events.chain import first_break
 from events.envelope import Cause
 from events.errors import Conflict, Fenced, NotFound, Refused, WrongExpectedVersion
-from events.facts import (
-    AttemptEnded,
-    PaymentRefunded,
-)
+from events.facts import AttemptEnded, PaymentRefunded
 from events.money import Money
 from events.order import Order
 from events.products import CATALOGUE

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.model import Answer, Failure, Model, Reply
+from actors.model import Model
+from actors.replies import Answer, Failure, Reply
 from events.errors import Refused, Unavailable
 from events.prompt import Prompt
 from sandbox.starting import started

@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 from events.envelope import Cause
-from events.facts import (
-    AttentionNeeded,
-    OrderDelivered,
-    PaymentReceived,
-)
+from events.facts import AttentionNeeded, OrderDelivered, PaymentReceived
 from events.money import Money
 from storage.record import Log
 from tests.conftest import ROOT

@@ -14,11 +14,7 @@ import pytest
 
 from api.bodies import LARGEST_BYTES
 from events.envelope import Cause
-from events.facts import (
-    CallFailed,
-    OrderCorrected,
-    OrderDelivered,
-)
+from events.facts import CallFailed, OrderCorrected, OrderDelivered
 from events.money import Tokens
 from events.request import order_id
 from storage import api_keys, tenants

@@ -12,12 +12,7 @@ import pytest
 
 from api.saying import order_number
 from events.envelope import Cause
-from events.facts import (
-    AttentionNeeded,
-    OrderCancelled,
-    OrderDelivered,
-    PartsPlaced,
-)
+from events.facts import AttentionNeeded, OrderCancelled, OrderDelivered, PartsPlaced
 from events.products import CATALOGUE
 from storage.blobs import Blobs
 from storage.record import Log

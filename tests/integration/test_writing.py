@@ -13,15 +13,11 @@ import pytest
 from actors.attempt import Attempt, Delivery
 from actors.fulfil import Outcome, fulfil
 from actors.limits import HardLimits
-from actors.model import Answer, Failure, Reply
+from actors.replies import Answer, Failure, Reply
 from actors.writing import write
 from events.envelope import Cause
 from events.errors import LedgerpressError, Refused, Unavailable
-from events.facts import (
-    CallFailed,
-    SectionsAsked,
-    SectionWritten,
-)
+from events.facts import CallFailed, SectionsAsked, SectionWritten
 from events.money import Tokens
 from events.order import Calls
 from events.products import find

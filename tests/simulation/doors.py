@@ -10,8 +10,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from actors.model import Answer, Failure, Reply
 from actors.post import Letter
+from actors.replies import Answer, Failure, Reply
 from actors.tools import Tools
 from events.chain import Link
 from events.errors import NotFound, Refused, Unavailable

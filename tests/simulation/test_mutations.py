@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from actors import posting, writing
-from events.facts import (
-    MailIntended,
-    SectionsAsked,
-)
+from events.facts import MailIntended, SectionsAsked
 from storage import record
 from tests.simulation.memory import Broker, Database
 from tests.simulation.test_schedules import MOMENTS, after, complaints, silence

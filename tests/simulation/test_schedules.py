@@ -21,10 +21,7 @@ from events.facts import (
     SectionsAsked,
     SectionWritten,
 )
-from events.order import (
-    Order,
-    evolve,
-)
+from events.order import Order, evolve
 from storage.record import stream_of
 from tests.examples import ORDER
 from tests.simulation.world import Effect, Moment, World

@@ -30,10 +30,7 @@ from events.facts import (
     PartFinished,
     PartsPlaced,
 )
-from events.order import (
-    Order,
-    evolve,
-)
+from events.order import Order, evolve
 from events.plan import ChunkKind
 from events.products import CATALOGUE, find
 from tests.examples import (

@@ -32,10 +32,7 @@ from events.interventions import (
     pass_on,
 )
 from events.money import Money, Rate
-from events.order import (
-    Order,
-    evolve,
-)
+from events.order import Order, evolve
 from events.products import CATALOGUE, find
 from events.react import Nudge, react
 from tests.examples import (

@@ -9,11 +9,7 @@ from events.codec import decode, encode
 from events.envelope import Unknown, all_kinds, event_id, kind_of
 from events.facts import CallFailed
 from events.money import NOTHING, Tokens
-from events.order import (
-    Calls,
-    evolve,
-    fold,
-)
+from events.order import Calls, evolve, fold
 from events.products import find
 from tests.examples import EXAMPLES, ORDER, asked, failed, order, paid, placed, started, written
 from tests.strategies import histories

@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
-from events.facts import (
-    AttentionNeeded,
-    OrderPlaced,
-    PaymentReceived,
-)
+from events.facts import AttentionNeeded, OrderPlaced, PaymentReceived
 from events.money import Money
-from events.order import (
-    Order,
-    fold,
-)
+from events.order import Order, fold
 from events.place import Outcome, Purchase, faults, place
 from events.products import CATALOGUE
 from events.views import word

@@ -3,10 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from events.errors import Refused, Unavailable
-from events.facts import (
-    AttemptFailed,
-    AttentionNeeded,
-)
+from events.facts import AttemptFailed, AttentionNeeded
 from events.order import evolve
 from events.products import find
 from events.retry import fail

@@ -18,10 +18,7 @@ from events.facts import (
     Reversal,
 )
 from events.money import Money
-from events.order import (
-    Order,
-    fold,
-)
+from events.order import Order, fold
 from events.payments import Ignored, Reversed, read
 from events.place import Outcome, Purchase, place
 from events.products import CATALOGUE, find
