@@ -1,0 +1,82 @@
+"""The browser that the tests of the pages drive: the machine's own, or Debian's without a window."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandbox.machine import debs
+from sandbox.machine.libraries import search_path
+from sandbox.machine.places import ROOT, NotReadyError
+
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_PACKAGES = ["chromium-headless-shell"]
+_UNPACKED = "usr/lib/chromium/chromium-headless-shell"
+_OTHERWISE = "Is there a network? Else install chromium by hand, or say with CHROMIUM where it is."
+# It may be root, have no display and no bus; it must not go anywhere but where it is sent.
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+
+
+@dataclass(frozen=True)
+class Browser:
+    """An executable, and what it needs in its environment beyond what is there."""
+
+    executable: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def launching(self) -> dict[str, Any]:
+        """How playwright is to start it."""
+        return {
+            "executable_path": self.executable,
+            "args": [*_FLAGS],
+            "env": {**os.environ, **self.environment},
+        }
+
+
+def install() -> Browser:
+    """Return a browser that runs; raise ``NotReadyError`` if there is none and none can be fetched.
+
+    ``CHROMIUM`` names one before all others.
+    """
+    if named := os.environ.get("CHROMIUM"):
+        found = Browser(Path(named))
+        if not _runs(found):
+            raise NotReadyError(f"CHROMIUM is {named}, which does not run")
+        return found
+    for each in filter(None, map(shutil.which, _NAMES)):
+        found = Browser(Path(each))
+        if _runs(found):
+            return found
+    folder = debs.unpack("chromium", _PACKAGES, _OTHERWISE, lambda each: _runs(_unpacked(each)))
+    return _unpacked(folder)
+
+
+def _unpacked(folder: Path) -> Browser:
+    fonts = ROOT / "actors" / "press" / "fonts" / "fonts.conf"
+    environment = {"LD_LIBRARY_PATH": search_path(folder), "FONTCONFIG_FILE": str(fonts)}
+    return Browser(folder / _UNPACKED, environment)
+
+
+def _runs(browser: Browser) -> bool:
+    if not browser.executable.exists():
+        return False
+    asked: list[str | Path] = [browser.executable, "--version"]
+    environment = {**os.environ, **browser.environment}
+    try:
+        said = subprocess.run(asked, env=environment, capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    # Ubuntu's placeholder for a snap runs, too, but is none.
+    return said.returncode == 0 and b"Chrom" in said.stdout
