@@ -1,5 +1,6 @@
 """The browser that the tests of the pages drive: the machine's own, or Debian's without a window."""
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from sandbox.machine.places import ROOT, NotReadyError
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _PACKAGES = ["chromium-headless-shell"]
 _UNPACKED = "usr/lib/chromium/chromium-headless-shell"
+# Playwright drives it with a Node.js that needs this one library.
+_DRIVER, _DRIVER_PACKAGES = "libatomic.so.1", ["libatomic1"]
 _OTHERWISE = "Is there a network? Else install chromium by hand, or say with CHROMIUM where it is."
 # It may be root, have no display and no bus; it must not go anywhere but where it is sent.
 _FLAGS = (
@@ -61,6 +64,21 @@ def install() -> Browser:
             return found
     folder = debs.unpack("chromium", _PACKAGES, _OTHERWISE, lambda each: _runs(_unpacked(each)))
     return _unpacked(folder)
+
+
+def driving() -> dict[str, str]:
+    """Return what the driver needs in its environment; raise ``NotReadyError`` if that can not be fetched."""
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError:
+        otherwise = "Is there a network? Else install libatomic1 by hand."
+        folder = debs.unpack("driver", _DRIVER_PACKAGES, otherwise, _drives)
+        return {"LD_LIBRARY_PATH": search_path(folder)}
+    return {}
+
+
+def _drives(folder: Path) -> bool:
+    return any(folder.glob(f"usr/lib/*/{_DRIVER}"))
 
 
 def _unpacked(folder: Path) -> Browser:

@@ -1,6 +1,7 @@
 """A running system and a real browser to look at it with, on a phone and a desktop, in light and dark."""
 
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -29,10 +30,10 @@ def system(
 def browser() -> Iterator[Browser]:
     """Chromium, or a failed test that says what is missing."""
     try:
-        found = chromium.install()
+        found, driving = chromium.install(), chromium.driving()
     except NotReadyError as error:
         pytest.fail(str(error), pytrace=False)
-    with sync_playwright() as playwright:
+    with mock.patch.dict("os.environ", driving), sync_playwright() as playwright:
         browser = playwright.chromium.launch(**found.launching())
         yield browser
         browser.close()
