@@ -63,7 +63,10 @@ def install() -> Browser:
         if _runs(found):
             return found
     folder = debs.unpack("chromium", _PACKAGES, _OTHERWISE, lambda each: _runs(_unpacked(each)))
-    return _unpacked(folder)
+    found = _unpacked(folder)
+    if not _runs(found):
+        raise NotReadyError(f"the Chromium in {folder} does not run: {_said(found).stderr.strip()}")
+    return found
 
 
 def driving() -> dict[str, str]:
@@ -83,18 +86,25 @@ def _drives(folder: Path) -> bool:
 
 def _unpacked(folder: Path) -> Browser:
     fonts = ROOT / "actors" / "press" / "fonts" / "fonts.conf"
-    environment = {"LD_LIBRARY_PATH": search_path(folder), "FONTCONFIG_FILE": str(fonts)}
-    return Browser(folder / _UNPACKED, environment)
+    # Some libraries keep others in a folder of their own, at an absolute path.
+    own = {str(each.parent) for each in folder.glob("usr/lib/*-linux-gnu*/*/lib*.so*")}
+    path = ":".join([*sorted(own), search_path(folder)])
+    return Browser(folder / _UNPACKED, {"LD_LIBRARY_PATH": path, "FONTCONFIG_FILE": str(fonts)})
 
 
 def _runs(browser: Browser) -> bool:
     if not browser.executable.exists():
         return False
-    asked: list[str | Path] = [browser.executable, "--version"]
-    environment = {**os.environ, **browser.environment}
     try:
-        said = subprocess.run(asked, env=environment, capture_output=True, timeout=30, check=False)
+        said = _said(browser)
     except (OSError, subprocess.TimeoutExpired):
         return False
     # Ubuntu's placeholder for a snap runs, too, but is none.
-    return said.returncode == 0 and b"Chrom" in said.stdout
+    return said.returncode == 0 and "Chrom" in said.stdout
+
+
+def _said(browser: Browser) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [browser.executable, "--version"], env={**os.environ, **browser.environment},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
