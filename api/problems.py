@@ -43,6 +43,12 @@ _KINDS = (
     Kind("bad-signature", 400, "The signature is missing, wrong or stale", _CHECK_KEYS),
     Kind("bad-body", 400, "The body is not a JSON object in UTF-8", _AS_JSON),
     Kind("thin-event", 400, "This event is thin", "Have Stripe send snapshot events here."),
+    Kind(
+        "bad-cursor",
+        400,
+        "There is no such place to go on from",
+        "Send what the last answer named, or nothing to begin afresh.",
+    ),
     Kind("bad-request", 400, "The request cannot be understood", "See /docs for what is."),
     Kind(
         "idempotency-key-missing",
@@ -87,6 +93,7 @@ _KINDS = (
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
+    Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),
     Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),
 )
 KINDS: Mapping[str, Kind] = {kind.slug: kind for kind in _KINDS}

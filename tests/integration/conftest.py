@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from api.app import create_app
+from api.serving import Server
 from storage.settings import Settings
 from tests.stripe_events import body, sign
 
@@ -23,10 +23,7 @@ OPERATOR = {"Authorization": "Bearer operator-secret"}
 def serving(settings: Settings) -> Iterator[str]:
     """The address of an API with these settings, while it runs."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False, lifespan="on"
-    )
-    server = uvicorn.Server(config)
+    server = Server(create_app(settings))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
