@@ -14,11 +14,13 @@ from api import (
     health,
     history,
     interventions,
+    log_in,
     ordering,
     orders,
     pages,
     problems,
     products,
+    sessions,
     usage,
     webhooks,
 )
@@ -75,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Frame)
     problems.install(app)
+    sessions.install(app)
     for part in (
         webhooks,
         ordering,
@@ -86,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         products,
         pages,
+        log_in,
         problems,
         documentation,
         health,

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from storage.settings import Settings
@@ -20,11 +21,15 @@ OPERATOR = {"Authorization": "Bearer operator-secret"}
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The address of an API with these settings, while it runs."""
+def serving(
+    settings: Settings, adapt: Callable[[FastAPI], object] = lambda _: None
+) -> Iterator[str]:
+    """The address of an API with these settings, while it runs; ``adapt`` may add to it first."""
+    app = create_app(settings)
+    adapt(app)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False, lifespan="on"
+        app, log_config=None, access_log=False, server_header=False, lifespan="on"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
