@@ -17,11 +17,13 @@ from api import (
     health,
     history,
     interventions,
+    log_in,
     ordering,
     orders,
     pages,
     problems,
     products,
+    sessions,
     usage,
     webhooks,
 )
@@ -89,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Frame)
     problems.install(app)
+    sessions.install(app)
     for part in (
         webhooks,
         ordering,
@@ -101,6 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         products,
         pages,
+        log_in,
         problems,
         documentation,
         health,
