@@ -34,6 +34,7 @@ from api.requests import Frame
 from api.templating import STATIC
 from events.products import CATALOGUE
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.inbox import Inbox
 from storage.opening import opened
 from storage.orders import moved
@@ -53,6 +54,10 @@ def _room() -> int:
     return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The API and the pages; the log is opened when the server starts and closed when it stops."""
 
@@ -63,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
+            closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
             closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
@@ -75,8 +81,9 @@ def create_app(settings: Settings) -> FastAPI:
                 news=news,
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
+                estimates=estimates,
                 stripe_secrets=stripe_secrets,
-                clock=lambda: datetime.now(UTC),
+                clock=_clock,
             )
             yield
 

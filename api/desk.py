@@ -11,6 +11,7 @@ from api.news import News
 from api.reception import Reception
 from events.plan import Product
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
@@ -31,6 +32,7 @@ class Desk:
     news: News
     blobs: Blobs
     tenants: Tenants
+    estimates: Estimates
     stripe_secrets: StripeSecrets
     clock: Callable[[], datetime]
 
