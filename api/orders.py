@@ -8,6 +8,7 @@ from api import shapes
 from api.access import Overseer, Visible, own_tenant
 from api.caching import ask_again, unchanged
 from api.desk import OnDesk
+from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.reports import send
 from storage.orders import Wanted, some
@@ -66,13 +67,18 @@ def find_orders(
     operation_id="getOrder",
     response_model=shapes.Order,
     response_model_exclude_none=True,
-    responses={200: {"headers": _STATUS_HEADERS}, 304: {"description": "Nothing new."}},
+    responses={200: {"headers": _STATUS_HEADERS | HEADERS}, 304: {"description": "Nothing new."}},
     summary="Where an order stands",
 )
 def get_order(
-    seen: Visible, desk: OnDesk, request: Request, response: Response
+    seen: Visible, desk: OnDesk, request: Request, response: Response, at: At = None
 ) -> shapes.Order | Response:
-    """The status of an order. Ask with If-None-Match, and again after Retry-After seconds until there is none."""
+    """The status of an order. Ask with If-None-Match, and again after Retry-After seconds until there is none.
+
+    With `at` it is told as it was then, and stays so: there is no Retry-After.
+    """
+    if at is not None:
+        return memento(seen, at, desk, request)
     row = seen.row
     product = desk.catalogue.get(row.status.product)
     etag = f'W/"v{row.status.version}"'
