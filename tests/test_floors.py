@@ -40,7 +40,12 @@ DOORS = {
     "sqlalchemy": {"storage/"},
     "psycopg": {"storage/"},
     "alembic": {"storage/schema.py", "storage/migrations/"},
-    "cryptography": {"storage/vault.py", "storage/signing.py", "storage/bundle/verify.py"},
+    "cryptography": {
+        "storage/vault.py",
+        "storage/passes.py",
+        "storage/signing.py",
+        "storage/bundle/verify.py",
+    },
     "pydantic": {"api/", "storage/settings.py"},
     "pydantic_settings": {"storage/settings.py"},
     "structlog": {"storage/telemetry.py"},
