@@ -1,6 +1,7 @@
 """The keeper: publishes nudges that are due, and looks after all that must be done whoever else is away."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from actors import inbox, notices, sealing, timing
 from actors.reconciling import Reconciliation
@@ -8,6 +9,8 @@ from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
 from events.plan import Product
+from storage.levels import Levels
+from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.outbox import due
 from storage.record import Log
@@ -26,7 +29,9 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
     Returns the exit code: 1 if one of its threads died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
-    with opened(settings, catalogue) as orders:
+    with opened(settings, catalogue) as orders, ExitStack() as held:
+        if served := serve_metrics(settings, Levels(orders.engine, settings, catalogue).read):
+            held.callback(served.close)
         threads = (
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),

@@ -3,6 +3,7 @@
 import time
 
 from storage import timers
+from storage.metrics import SWEPT
 from storage.outbox import sweep
 from storage.parts import tell_strays
 from storage.record import Log
@@ -35,6 +36,7 @@ class Sweeper:
         letters = sweep(self._log.engine, _IDLE_SECONDS, _AGAIN_SECONDS)
         if letters:
             self._log.publisher.publish(letters)
+            SWEPT.inc(len(letters))
             log.warning("the sweeper found orders that nobody worked on", orders=len(letters))
         if told := tell_strays(self._log):
             log.warning("parts did not know how their bundle stands", orders=told)

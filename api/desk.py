@@ -11,6 +11,7 @@ from api.news import News
 from api.reception import Reception
 from events.plan import Product
 from storage.blobs import Blobs
+from storage.levels import Levels
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
@@ -32,6 +33,7 @@ class Desk:
     blobs: Blobs
     tenants: Tenants
     stripe_secrets: StripeSecrets
+    levels: Levels
     clock: Callable[[], datetime]
 
 
