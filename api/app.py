@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -18,6 +18,7 @@ from api import (
     history,
     interventions,
     log_in,
+    measures,
     ordering,
     orders,
     pages,
@@ -36,6 +37,8 @@ from events.products import CATALOGUE
 from storage.blobs import Blobs
 from storage.estimates import Estimates
 from storage.inbox import Inbox
+from storage.levels import Levels
+from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
@@ -70,9 +73,13 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Tenants(log.engine)) as tenants,
             closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
+            ExitStack() as held,
             closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
             stripe_secrets.begin()
+            levels = Levels(log.engine, settings, CATALOGUE)
+            if served := serve_metrics(settings, levels.read):
+                held.callback(served.close)
             app.state.desk = Desk(
                 settings=settings,
                 catalogue=CATALOGUE,
@@ -83,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
                 tenants=tenants,
                 estimates=estimates,
                 stripe_secrets=stripe_secrets,
+                levels=levels,
                 clock=_clock,
             )
             yield
@@ -115,6 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
         problems,
         documentation,
         health,
+        measures,
     ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

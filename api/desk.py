@@ -12,6 +12,7 @@ from api.reception import Reception
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.estimates import Estimates
+from storage.levels import Levels
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
@@ -34,6 +35,7 @@ class Desk:
     tenants: Tenants
     estimates: Estimates
     stripe_secrets: StripeSecrets
+    levels: Levels
     clock: Callable[[], datetime]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, literal, select, text, tuple_
 
-from events.views import Status
+from events.views import Status, Word
 from storage.database import again_once, connected
 from storage.event_log import literal as literals
 from storage.tables import orders, tenants
@@ -106,6 +106,31 @@ def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:
         .limit(most)
     )
     return [(str(row.order_id), row.version) for row in _ask(engine, query)]
+
+
+def paid_sessions(engine: Engine, tenant: str, sessions: Sequence[str]) -> set[str]:
+    """Those of the checkout sessions whose order is there and does not wait for its money."""
+    query = select(orders.c.session).where(
+        orders.c.tenant == tenant,
+        orders.c.session.in_(list(sessions)),
+        orders.c.word != Word.AWAITING_PAYMENT,
+    )
+    return {row.session for row in _ask(engine, query)}
+
+
+def unpaid_sessions(engine: Engine, tenant: str, most: int) -> list[str]:
+    """The checkout sessions whose orders wait for their money, the oldest first."""
+    query = (
+        select(orders.c.session)
+        .where(
+            orders.c.tenant == tenant,
+            orders.c.word == Word.AWAITING_PAYMENT,
+            orders.c.session.like("cs\\_%"),
+        )
+        .order_by(orders.c.placed_at)
+        .limit(most)
+    )
+    return [row.session for row in _ask(engine, query)]
 
 
 def matching(
