@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    customer,
     documentation,
     feed,
     following,
@@ -19,9 +20,9 @@ from api import (
     interventions,
     ordering,
     orders,
-    pages,
     problems,
     products,
+    shop,
     usage,
     webhooks,
 )
@@ -100,7 +101,8 @@ def create_app(settings: Settings) -> FastAPI:
         feed,
         audit,
         products,
-        pages,
+        shop,
+        customer,
         problems,
         documentation,
         health,

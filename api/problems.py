@@ -60,6 +60,7 @@ _KINDS = (
     Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
     Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
     Kind("tenants-only", 403, "Only a tenant's program can order", _SEND_KEY),
+    Kind("link-needed", 403, "This opens only with your own link", _TRY_LINK),
     Kind("order-not-found", 404, "There is no such order for this token", "Check both."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),

@@ -61,7 +61,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything about an order that may be shown without opening a sealed field."""
+    """Everything about an order that may be shown without opening a sealed field.
+
+    ``since`` is when the time that it may take began, RFC 3339.
+    """
 
     order: str
     version: int
@@ -80,6 +83,7 @@ class Status:
     document: str = ""
     pages: int = 0
     size: int = 0
+    since: str = ""
 
 
 def status(order: Order, product: Product | None) -> Status:
@@ -116,6 +120,7 @@ def status(order: Order, product: Product | None) -> Status:
         document=document.filename if document else "",
         pages=document.pages if document else 0,
         size=document.size if document else 0,
+        since=order.since,
     )
 
 
@@ -195,6 +200,15 @@ def order_number(order_id: str) -> str:
     bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
     digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
     return "".join(digits[:4]) + "-" + "".join(digits[4:])
+
+
+def span_of(number: str) -> tuple[uuid.UUID, uuid.UUID]:
+    """The first and the last id that an order of that number can have."""
+    bits = 0
+    for digit in number.replace("-", ""):
+        bits = bits << 5 | _DIGITS.index(digit)
+    rest = 128 - 5 * _LENGTH
+    return uuid.UUID(int=bits << rest), uuid.UUID(int=(bits + 1 << rest) - 1)
 
 
 def media_type(product: Product) -> str:
