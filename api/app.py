@@ -18,10 +18,12 @@ from api import (
     health,
     history,
     interventions,
+    log_in,
     ordering,
     orders,
     problems,
     products,
+    sessions,
     shop,
     usage,
     webhooks,
@@ -90,6 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Frame)
     problems.install(app)
+    sessions.install(app)
     for part in (
         webhooks,
         ordering,
@@ -103,6 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
         products,
         shop,
         customer,
+        log_in,
         problems,
         documentation,
         health,

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.serving import Server
@@ -20,10 +21,14 @@ OPERATOR = {"Authorization": "Bearer operator-secret"}
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The address of an API with these settings, while it runs."""
+def serving(
+    settings: Settings, adapt: Callable[[FastAPI], object] = lambda _: None
+) -> Iterator[str]:
+    """The address of an API with these settings, while it runs; ``adapt`` may add to it first."""
+    app = create_app(settings)
+    adapt(app)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = Server(create_app(settings))
+    server = Server(app)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
