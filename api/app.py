@@ -90,7 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
-    app.add_middleware(Frame)
+    app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
     for part in (

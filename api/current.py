@@ -8,7 +8,7 @@ from api.caching import ask_again
 from api.desk import Desk
 from api.saying import order_number
 from api.telling import Story, expected, tell
-from events.views import Word
+from events.views import SETTLED, Word
 from storage.orders import OrderRow, parts_of
 
 
@@ -34,7 +34,14 @@ def current(row: OrderRow, desk: Desk) -> Current:
     window = expected(row, desk.usual(product), now) if product else None
     link = f"/o/{order_number(row.status.order)}"
     versions = {each.status.order: each.status.version for each in (row, *parts)}
-    wait = ask_again(row, product, now, speed)
+    wait = min(
+        (
+            seconds
+            for each in (row, *(part for part in parts if row.status.word not in SETTLED))
+            if (seconds := ask_again(each, desk.catalogue.get(each.status.product), now, speed))
+        ),
+        default=None,
+    )
     # What is settled says the same for ever.
     phase = f"-{window.phase}" if window and wait is not None else ""
 

@@ -23,7 +23,6 @@ from api.templating import page, rendered
 from events.views import order_number
 from storage.orders import OrderRow, by_number, by_token, parts_of
 
-COOKIE = "ledgerpress_order"
 # How long a browser may look without opening the link once more, in seconds.
 _KEPT = 30 * 24 * 3600
 
@@ -41,7 +40,7 @@ router = APIRouter(prefix="/o", include_in_schema=False)
 
 def _held(number: str, request: Request, desk: OnDesk) -> OrderRow | None:
     """The order of that number, if the browser holds its token."""
-    row = by_token(desk.log.engine, request.cookies.get(COOKIE, ""))
+    row = by_token(desk.log.engine, request.cookies.get(_cookie(desk), ""))
     return row if row and order_number(row.status.order) == number else None
 
 
@@ -115,15 +114,20 @@ def exchange(token: str, desk: OnDesk, rest: str = "") -> Response:
         f"{address}{further}", status_code=303, headers={"Cache-Control": "no-store"}
     )
     answer.set_cookie(
-        COOKIE,
+        _cookie(desk),
         token,
         max_age=_KEPT,
         path=address,
-        secure=desk.settings.public_url.startswith("https://"),
+        secure=desk.settings.https,
         httponly=True,
         samesite="lax",
     )
     return answer
+
+
+def _cookie(desk: Desk) -> str:
+    """Its name; over https one that browsers take from there only."""
+    return "__Secure-order" if desk.settings.https else "order"
 
 
 def _address(row: OrderRow) -> str:
