@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    customer,
     documentation,
     feed,
     following,
@@ -21,10 +22,10 @@ from api import (
     measures,
     ordering,
     orders,
-    pages,
     problems,
     products,
     sessions,
+    shop,
     usage,
     webhooks,
 )
@@ -104,7 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
-    app.add_middleware(Frame)
+    app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
     for part in (
@@ -118,7 +119,8 @@ def create_app(settings: Settings) -> FastAPI:
         feed,
         audit,
         products,
-        pages,
+        shop,
+        customer,
         log_in,
         problems,
         documentation,

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from api.news import News
 from api.reception import Reception
+from events.expecting import Usual, promised
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.estimates import Estimates
@@ -37,6 +38,10 @@ class Desk:
     stripe_secrets: StripeSecrets
     levels: Levels
     clock: Callable[[], datetime]
+
+    def usual(self, product: Product) -> Usual:
+        """How long the product takes."""
+        return promised(product.promise / self.settings.speed)
 
 
 async def _desk(request: Request) -> Desk:

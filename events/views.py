@@ -62,7 +62,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything about an order that may be shown without opening a sealed field."""
+    """Everything about an order that may be shown without opening a sealed field.
+
+    ``since`` is when the time that it may take began, RFC 3339.
+    """
 
     order: str
     version: int
@@ -81,6 +84,7 @@ class Status:
     document: str = ""
     pages: int = 0
     size: int = 0
+    since: str = ""
 
 
 def status(order: Order, product: Product | None) -> Status:
@@ -117,6 +121,7 @@ def status(order: Order, product: Product | None) -> Status:
         document=document.filename if document else "",
         pages=document.pages if document else 0,
         size=document.size if document else 0,
+        since=order.since,
     )
 
 
