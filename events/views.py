@@ -197,7 +197,7 @@ def progress(order: Order, product: Product | None) -> Progress:
 
 
 def order_number(order_id: str) -> str:
-    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, not to look up."""
+    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, and almost unique."""
     bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
     digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
     return "".join(digits[:4]) + "-" + "".join(digits[4:])
