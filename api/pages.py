@@ -1,5 +1,6 @@
 """The pages that people see: the shop, the way back from the checkout, and the customer's order."""
 
+import hmac
 import re
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from api.reports import send
 from api.telling import is_late, tell
 from api.templating import page
 from events.plan import Delivery
-from storage.orders import OrderRow, by_session, by_token, parts_of
+from storage.orders import OrderRow, by_id, by_session, by_token, parts_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -83,6 +84,20 @@ def part_report(product: str, row: Ordered, desk: OnDesk, request: Request) -> R
         if part.status.product == product:
             return send(part, desk, request)
     raise Problem("page-not-found")
+
+
+@router.get("/r/{order_id}/{until}/{signature}")
+def signed_report(
+    order_id: str, until: int, signature: str, desk: OnDesk, request: Request
+) -> Response:
+    """The finished document, for who has the link from a mail, for as long as it is good."""
+    row = by_id(desk.log.engine, order_id)
+    right = row and desk.log.vault.sealer(row.subject).signature(row.status.order, until)
+    if row is None or not right or not hmac.compare_digest(right.encode(), signature.encode()):
+        raise Problem("page-not-found")
+    if desk.clock().timestamp() > until:
+        raise Problem("link-expired")
+    return send(row, desk, request)
 
 
 def _told(template: str, token: str, row: OrderRow, desk: OnDesk, request: Request) -> Response:

@@ -91,6 +91,12 @@ _KINDS = (
         "This Idempotency-Key has ordered something else",
         "Send another order with another key, and the same order with the same body.",
     ),
+    Kind(
+        "link-expired",
+        410,
+        "This link has expired",
+        "Open your page; its link is in the same mail.",
+    ),
     Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
     Kind("order-moved-on", 412, "The order is not as you saw it", "Look again, then decide."),
     Kind(
@@ -169,7 +175,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 # Errors of the house that have a problem of their own, by their reason.
 _BY_REASON = {"key-reused": "key-reused", "erased": "erased"}
 # What nobody but people open.
-FOR_PEOPLE = ("/o/", "/ops", "/audit", "/log-in", "/log-out")
+FOR_PEOPLE = ("/o/", "/r/", "/ops", "/audit", "/log-in", "/log-out")
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),
