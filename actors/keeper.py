@@ -1,9 +1,9 @@
-"""The keeper: publishes nudges that are due, finds orders nobody works on, tells people of trouble, seals the log."""
+"""The keeper: publishes nudges that are due, finds forgotten orders, tells people of trouble, seals, and forgets."""
 
 import time
 from collections.abc import Mapping
 
-from actors import inbox, notices, sealing
+from actors import forgetting, inbox, notices, sealing
 from actors.stopping import told_to_stop
 from events.errors import Unavailable
 from events.plan import Product
@@ -34,6 +34,7 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
+            forgetting.start(orders, settings, stopping),
         )
         log.info("keeper started")
         swept = time.monotonic()

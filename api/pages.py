@@ -13,6 +13,7 @@ from api.reports import send
 from api.telling import is_late, tell
 from api.templating import page
 from events.plan import Delivery
+from events.views import Word
 from storage.orders import OrderRow, by_session, by_token, parts_of
 
 router = APIRouter(include_in_schema=False)
@@ -25,6 +26,8 @@ def _order(token: str, desk: OnDesk) -> OrderRow:
     row = by_token(desk.log.engine, token)
     if row is None:
         raise Problem("page-not-found")
+    if row.status.word is Word.ERASED:
+        raise Problem("erased")
     return row
 
 
@@ -52,9 +55,9 @@ def back_from_checkout(desk: OnDesk, session_id: str = "") -> Response:
             "waiting.html",
             headers={"Refresh": str(_WAITING_SECONDS), "Cache-Control": "no-store"},
         )
-    token = desk.log.vault.sealer(row.subject).token(row.status.order)
-    if not token:
+    if row.status.word is Word.ERASED:
         raise Problem("erased")
+    token = desk.log.vault.sealer(row.subject).token(row.status.order)
     return RedirectResponse(f"/o/{token}", status_code=303, headers={"Cache-Control": "no-store"})
 
 

@@ -134,6 +134,16 @@ class Vault:
             connection.execute(fresh.on_conflict_do_nothing())
         return self.sealer(subject)
 
+    def destroy(self, subject: uuid.UUID) -> bool:
+        """Destroy the subject's key for ever; return whether it is gone. Safe to repeat.
+
+        Refuses (returns false) while the log does not say of all the subject's orders that they are erased. What stays
+        of the wrapped key is in dead rows until Postgres vacuums, in its WAL, and in backups.
+        """
+        with directly(self._engine) as connection:
+            row = connection.execute("select destroy_key(%s)", (subject,)).fetchone()
+        return bool(row and row[0])
+
     def knows(self, kek: str) -> bool:
         """Whether VAULT_KEY has the key of that name."""
         return kek in self._keys

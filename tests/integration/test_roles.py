@@ -43,6 +43,7 @@ FORBIDDEN = {
         "update subjects set wrapped = null, erased_at = now()",
         "update subjects set wrapped = wrapped",
         "delete from subjects",
+        "insert into erasures select gen_random_uuid(), now()",
         "delete from tenants",
         "delete from api_keys",
         "select claim('s', 0, 1, 'default', 'me', false, 1, 1)",
@@ -92,6 +93,9 @@ def filled(server: Server, template: str) -> Iterator[str]:
         superuser.execute(
             "select append('order-x', 0, null, array[gen_random_uuid()], '{a}', '{1}', array['{}'], '{}')"
         )
+        superuser.execute(
+            "insert into subjects (subject, kek, erased_at) select gen_random_uuid(), '', now()"
+        )
         superuser.execute("select seal(1)")
         superuser.execute("insert into tiles values (1, 0, sha256(''))")
         superuser.execute("insert into signing_keys values ('a')")
@@ -116,6 +120,23 @@ def refused(database: str, role: str, statement: str) -> str:
             connection.execute(statement.encode())
         connection.rollback()
         return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        *itertools.product(
+            ALMIGHTY,
+            [
+                "delete from subjects",
+                "truncate subjects cascade",
+                "update subjects set wrapped = '', erased_at = null where wrapped is null",
+            ],
+        )
+    ],
+)
+def test_nobody_loses_a_key_or_brings_one_back(filled: str, role: str, statement: str) -> None:
+    assert "what is erased stays so" in refused(filled, role, statement)
 
 
 @pytest.mark.parametrize(("role", "statement"), [*itertools.product(ALMIGHTY, CHANGES)])
