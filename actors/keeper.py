@@ -1,9 +1,9 @@
-"""The keeper: publishes nudges that are due, finds forgotten orders, tells people of trouble, seals, and forgets."""
+"""The keeper: publishes due nudges, finds orders nobody works on, tells of trouble, seals, projects, and forgets."""
 
 import time
 from collections.abc import Mapping
 
-from actors import forgetting, inbox, notices, sealing
+from actors import forgetting, inbox, notices, projecting, sealing
 from actors.stopping import told_to_stop
 from events.errors import Unavailable
 from events.plan import Product
@@ -35,6 +35,7 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
             forgetting.start(orders, settings, stopping),
+            projecting.start(settings, stopping),
         )
         log.info("keeper started")
         swept = time.monotonic()

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.desk import Desk, OnDesk
+from api.desk import OnDesk
 from api.problems import Problem
 from events.views import Word
 from storage.api_keys import looks_like_key, tenant_of
 from storage.orders import OrderRow, by_id, by_token
+from storage.settings import Settings
 from storage.vault import token_hash
 
 _bearer = HTTPBearer(
@@ -61,7 +62,7 @@ def _asker(
     if given is None or not given.credentials:
         raise Problem("credentials-missing", headers=_CHALLENGE)
     token = given.credentials
-    if role := _staff_role(token, desk):
+    if role := staff_role(token, desk.settings):
         return Asker(role, token)
     if not looks_like_key(token):
         return Asker(Role.CUSTOMER, token)
@@ -144,13 +145,17 @@ def _belongs(row: OrderRow, held: OrderRow) -> bool:
     return held.status.order in (row.status.order, row.status.parent)
 
 
-def _staff_role(token: str, desk: Desk) -> Role | None:
+def staff_role(token: str, settings: Settings) -> Role | None:
+    """Whose token it is, the operator's or the auditor's, if it is one of them."""
     given = token_hash(token)
-    for role, secret in (
-        (Role.OPERATOR, desk.settings.operator_token),
-        (Role.AUDITOR, desk.settings.auditor_token),
-    ):
-        known = secret.get_secret_value() if secret else ""
+    for role in (Role.OPERATOR, Role.AUDITOR):
+        known = staff_token(role, settings)
         if known and hmac.compare_digest(given, token_hash(known)):
             return role
     return None
+
+
+def staff_token(role: Role, settings: Settings) -> str:
+    """The token that makes whoever has it ``role``; empty if this installation has none."""
+    known = {Role.OPERATOR: settings.operator_token, Role.AUDITOR: settings.auditor_token}.get(role)
+    return known.get_secret_value() if known else ""

@@ -1,8 +1,10 @@
 """The application: everything under ``api/`` put together."""
 
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -11,32 +13,49 @@ from api import (
     audit,
     documentation,
     feed,
+    following,
     health,
     history,
     interventions,
+    log_in,
     ordering,
     orders,
     pages,
     problems,
     products,
+    sessions,
     usage,
     webhooks,
 )
 from api.desk import Desk
+from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.templating import STATIC
 from events.products import CATALOGUE
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.inbox import Inbox
 from storage.opening import opened
+from storage.orders import moved
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
+_MOST_WAITING = 5000
+_OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
+
+
+def _room() -> int:
+    """How many clients may wait at the same time: each has a descriptor, and the rest of the house needs some."""
+    return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -49,7 +68,9 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
+            closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
+            closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
             stripe_secrets.begin()
             app.state.desk = Desk(
@@ -57,10 +78,12 @@ def create_app(settings: Settings) -> FastAPI:
                 catalogue=CATALOGUE,
                 log=log,
                 reception=reception,
+                news=news,
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
+                estimates=estimates,
                 stripe_secrets=stripe_secrets,
-                clock=lambda: datetime.now(UTC),
+                clock=_clock,
             )
             yield
 
@@ -75,10 +98,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.add_middleware(Frame)
     problems.install(app)
+    sessions.install(app)
     for part in (
         webhooks,
         ordering,
         orders,
+        following,
         interventions,
         usage,
         history,
@@ -86,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         products,
         pages,
+        log_in,
         problems,
         documentation,
         health,

@@ -7,9 +7,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.news import News
 from api.reception import Reception
 from events.plan import Product
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
@@ -27,8 +29,10 @@ class Desk:
     catalogue: Mapping[str, Product]
     log: Log
     reception: Reception
+    news: News
     blobs: Blobs
     tenants: Tenants
+    estimates: Estimates
     stripe_secrets: StripeSecrets
     clock: Callable[[], datetime]
 

@@ -37,12 +37,23 @@ _SEND_KEY = "Send Authorization: Bearer with an API key of the tenant, lp_..."
 _AS_JSON = "Send one JSON object; what Stripe signed, exactly as it came."
 _SAY_JSON = "Send Content-Type: application/json."
 _NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
+_NAME_MOMENT = "Name a version (37), an event's id, or a time like 2026-11-21T13:02:11Z (+ is %2B)."
+_ITS_SETTING = "Look into the settings: OPERATOR_TOKEN or AUDITOR_TOKEN, all of it."
+_OPEN_AGAIN = "Open the page again and send it from there; cookies must be allowed."
+_LATER = "Wait as many seconds as Retry-After says, then try again."
 _AGAIN = "Ask again after the number of seconds in Retry-After."
 
 _KINDS = (
     Kind("bad-signature", 400, "The signature is missing, wrong or stale", _CHECK_KEYS),
     Kind("bad-body", 400, "The body is not a JSON object in UTF-8", _AS_JSON),
+    Kind("bad-form", 400, "The form cannot be read", _OPEN_AGAIN),
     Kind("thin-event", 400, "This event is thin", "Have Stripe send snapshot events here."),
+    Kind(
+        "bad-cursor",
+        400,
+        "There is no such place to go on from",
+        "Send what the last answer named, or nothing to begin afresh.",
+    ),
     Kind("bad-request", 400, "The request cannot be understood", "See /docs for what is."),
     Kind(
         "idempotency-key-missing",
@@ -50,11 +61,23 @@ _KINDS = (
         "This needs an Idempotency-Key of 1 to 255 visible characters",
         "Make one up for each order, keep it, and send it with every try.",
     ),
+    Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
     Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
+    Kind(
+        "wrong-token", 403, "This is neither the operator's nor the auditor's token", _ITS_SETTING
+    ),
+    Kind("operators-only", 403, "Only an operator may do that", "Log in with OPERATOR_TOKEN."),
+    Kind("foreign-form", 403, "This form was not sent from one of our pages", _OPEN_AGAIN),
+    Kind("stale-form", 403, "This form is from another session, or an old one", _OPEN_AGAIN),
     Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
     Kind("tenants-only", 403, "Only a tenant's program can order", _SEND_KEY),
     Kind("order-not-found", 404, "There is no such order for this token", "Check both."),
+    Kind("before-first-event", 404, "There was no such order then", "Ask for a later time."),
+    Kind("version-not-reached", 404, "The order has no such version", "Ask for an earlier one."),
+    Kind(
+        "event-not-found", 404, "There is no such event", "Take the id from the events there are."
+    ),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
@@ -85,8 +108,10 @@ _KINDS = (
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
+    Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
+    Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),
     Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),
 )
 KINDS: Mapping[str, Kind] = {kind.slug: kind for kind in _KINDS}
@@ -149,7 +174,19 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 }
 
 # Errors of the house that have a problem of their own, by their reason.
-_BY_REASON = {"key-reused": "key-reused", "erased": "erased"}
+_BY_REASON = {
+    slug: slug
+    for slug in (
+        "key-reused",
+        "erased",
+        "bad-at",
+        "before-first-event",
+        "version-not-reached",
+        "event-not-found",
+    )
+}
+# What nobody but people open.
+FOR_PEOPLE = ("/o/", "/ops", "/audit", "/log-in", "/log-out")
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),
@@ -261,4 +298,4 @@ def _for_people(request: Request) -> bool:
     path, accept = request.url.path, request.headers.get("accept", "")
     if path.startswith(("/v1/", "/webhooks/")):
         return False
-    return path.startswith("/o/") or "text/html" in accept
+    return path.startswith(FOR_PEOPLE) or "text/html" in accept

@@ -21,9 +21,15 @@ from storage.settings import Settings, read_from
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# Which of several processes this is, if the tests are shared among them.
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
+if PROCESS:
+    os.environ["RABBITMQ_URL"] += f"-{PROCESS}"
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """One test run at a time on these services: the runs' workers would take each other's messages."""
-    if "RABBITMQ_URL" in os.environ:
+    if "RABBITMQ_URL" in os.environ and not PROCESS:
         (ROOT / ".run").mkdir(exist_ok=True)
         lock = (ROOT / ".run" / "tests.lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -15,8 +15,8 @@ from sandbox.machine.nodes import Node, await_answer, launch, remembered_ports, 
 from sandbox.machine.processes import run
 
 NAME = "ledgerpress"
-# Tests have a virtual host of their own, so that the workers of a running sandbox never see their messages.
-VHOSTS = ("/", "test")
+# Tests have virtual hosts of their own, one for each process that runs some, so that nobody sees others' messages.
+VHOSTS = ("/", "test", "test-gw0", "test-gw1", "test-gw2", "test-gw3")
 _SERVER = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
 _ERLANG = "usr/lib/erlang"
 _CONF = """\

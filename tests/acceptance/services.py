@@ -10,13 +10,14 @@ from sandbox.machine.nodes import MARK
 from sandbox.machine.places import RUN
 from sandbox.machine.processes import marked
 from sandbox.machine.sharing import shared
+from tests.conftest import PROCESS
 
 
 class Service:
     """A ``postgres``, or a ``rabbitmq`` that begins empty. It keeps its address, whatever happens to it."""
 
     def __init__(self, name: str) -> None:
-        self.home = RUN / "own" / name
+        self.home = RUN / "own" / PROCESS / name
         self._name = name
         self._held = ExitStack()
         self.url = ""

@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
+from api.serving import Server
 from storage.settings import Settings
 from tests.stripe_events import body, sign
 
@@ -20,13 +21,14 @@ OPERATOR = {"Authorization": "Bearer operator-secret"}
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The address of an API with these settings, while it runs."""
+def serving(
+    settings: Settings, adapt: Callable[[FastAPI], object] = lambda _: None
+) -> Iterator[str]:
+    """The address of an API with these settings, while it runs; ``adapt`` may add to it first."""
+    app = create_app(settings)
+    adapt(app)
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False, lifespan="on"
-    )
-    server = uvicorn.Server(config)
+    server = Server(app)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:

@@ -31,7 +31,8 @@ from events.money import Money
 from events.products import CATALOGUE, find
 from events.views import status
 from storage.blobs import Blobs
-from storage.bundle.export import OfOrder, export
+from storage.bundle.export import export
+from storage.bundle.scope import OfOrder
 from storage.bundle.verify import verify
 from storage.checkpoints import Folder, sign
 from storage.erasing import finish, finish_all
