@@ -150,15 +150,6 @@ def secret(
     )
 
 
-@word.verb("reseal")
-def reseal() -> Answer:
-    """Seal all tenants' Stripe secrets with the first key of VAULT_KEY, before an old one is dropped."""
-    settings = load()
-    with _database() as engine:
-        number = stripe_secrets.reseal(engine, settings)
-    return Answer(data={"resealed": number}, shown=[f"{number} tenants' secrets are sealed anew"])
-
-
 def _database() -> AbstractContextManager[Any]:
     return database(load_database())
 
