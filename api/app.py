@@ -11,6 +11,8 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    audit_log,
+    audit_order,
     documentation,
     feed,
     following,
@@ -102,6 +104,8 @@ def create_app(settings: Settings) -> FastAPI:
         history,
         feed,
         audit,
+        audit_log,
+        audit_order,
         products,
         pages,
         log_in,

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.saying import duration, price, size
+from storage.bundle.evidence import SCRIPT
 
 STATIC = Path(__file__).parent / "static"
 
@@ -20,10 +21,10 @@ def page(
     )
 
 
-def _static(name: str) -> str:
+def _static(file: Path) -> str:
     """The address of a static file, which changes with its content."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return f"/static/{file.name}?v={digest}"
 
 
 _templates = Environment(
@@ -35,5 +36,5 @@ _templates = Environment(
 )
 _templates.filters |= {"price": price, "duration": duration, "size": size}
 _templates.globals["static"] = {
-    each.name: _static(each.name) for each in STATIC.iterdir() if each.is_file()
+    each.name: _static(each) for each in (*STATIC.iterdir(), SCRIPT) if each.is_file()
 }
