@@ -127,7 +127,7 @@ def log_page(query: Queried, reader: Reads, desk: OnDesk) -> Response:
             "keeper",
             *(f"{name}@" for name in desk.catalogue),
         ],
-        clock=exhibits.clock,
+        exact=exhibits.exact,
     )
 
 

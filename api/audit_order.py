@@ -160,7 +160,7 @@ def _moment(look: Look, history: Past, desk: Desk) -> tuple[int, dict[str, Any]]
         "about": exhibits.about(then.by.event, product),
         "view": look.view,
         "views": _VIEWS,
-        "clock": exhibits.clock,
+        "exact": exhibits.exact,
         "erased_at": history.erased_at,
         **_shown(look.view, then, before, history, desk),
     }
@@ -176,7 +176,7 @@ def _shown(view: str, then: Then, before: Then | None, history: Past, desk: Desk
         case "why":
             return {"shown": exhibits.led_to(history, then.by.version)}
         case "customer":
-            return {"story": as_seen(then, desk)}
+            return {"story": as_seen(then, history, desk)}
     earlier = state(before.order, product) if before else {}
     return {"shown": exhibits.steps(earlier, state(then.order, product), erased_at)}
 

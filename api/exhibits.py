@@ -145,7 +145,7 @@ def show(path: str, value: Value, erased_at: datetime | None) -> Shown:
     return Shown(str(value), order=str(value) if named else "")
 
 
-def clock(at: datetime) -> str:
+def exact(at: datetime) -> str:
     """A time for reading, to the millisecond."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 

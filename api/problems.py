@@ -73,6 +73,7 @@ _KINDS = (
     Kind("stale-form", 403, "This form is from another session, or an old one", _OPEN_AGAIN),
     Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
     Kind("tenants-only", 403, "Only a tenant's program can order", _SEND_KEY),
+    Kind("link-needed", 403, "This opens only with your own link", _TRY_LINK),
     Kind("order-not-found", 404, "There is no such order for this token", "Check both."),
     Kind("before-first-event", 404, "There was no such order then", "Ask for a later time."),
     Kind("version-not-reached", 404, "The order has no such version", "Ask for an earlier one."),

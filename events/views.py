@@ -62,7 +62,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything about an order that may be shown without opening a sealed field."""
+    """Everything about an order that may be shown without opening a sealed field.
+
+    ``since`` is when the time that it may take began, RFC 3339.
+    """
 
     order: str
     version: int
@@ -81,6 +84,7 @@ class Status:
     document: str = ""
     pages: int = 0
     size: int = 0
+    since: str = ""
 
 
 def status(order: Order, product: Product | None) -> Status:
@@ -117,6 +121,7 @@ def status(order: Order, product: Product | None) -> Status:
         document=document.filename if document else "",
         pages=document.pages if document else 0,
         size=document.size if document else 0,
+        since=order.since,
     )
 
 
@@ -192,7 +197,7 @@ def progress(order: Order, product: Product | None) -> Progress:
 
 
 def order_number(order_id: str) -> str:
-    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, not to look up."""
+    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, and almost unique."""
     bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
     digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
     return "".join(digits[:4]) + "-" + "".join(digits[4:])
