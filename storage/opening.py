@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from events.errors import Unavailable
 from events.plan import Product
-from storage.database import connect
+from storage.database import APP_ROLE, connect
 from storage.outbox import confirmed
 from storage.publisher import Publisher
 from storage.record import Log
@@ -45,9 +45,11 @@ def opened(
 
 
 @contextmanager
-def database(settings: DatabaseSettings) -> Iterator[Engine]:
+def database(
+    settings: DatabaseSettings, *, role: str = APP_ROLE, pool: int = 1
+) -> Iterator[Engine]:
     """The database alone, for a command that asks one thing of it."""
-    engine = connect(settings.database_url.get_secret_value(), pool=1)
+    engine = connect(settings.database_url.get_secret_value(), role=role, pool=pool)
     try:
         yield engine
     finally:

@@ -1,38 +1,41 @@
-"""How far something is that takes long: a bar on a terminal, a line now and then elsewhere, nothing for programs."""
+"""How far a long command is: a bar on a terminal, and where nobody looks a plain line now and then."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Where nobody looks, or somebody reads later.
-_LINE_SECONDS = 10.0
+Told = Callable[[int, int], None]
+_TENTHS = 10
 
 
 @contextmanager
-def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Shown on stderr while the block runs. Tell it how much is done, and of how much."""
+def progress(what: str, *, lines: bool = False) -> Iterator[Told]:
+    """What is to be told how many of how many are done. With ``--json`` nothing is shown.
+
+    Without a terminal nothing is shown either, or with ``lines`` a line for each tenth.
+    """
     if "--json" in sys.argv[1:]:
         yield lambda _done, _total: None
-        return
-    if not sys.stderr.isatty():
-        yield _lines(what)
-        return
-    from rich.console import Console  # noqa: PLC0415 - only for a terminal
-    from rich.progress import Progress  # noqa: PLC0415 - the same
+    elif sys.stderr.isatty():
+        from rich.console import Console  # noqa: PLC0415 - only for a terminal
+        from rich.progress import Progress  # noqa: PLC0415 - the same
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        yield _plainly(what) if lines else lambda _done, _total: None
 
 
-def _lines(what: str) -> Callable[[int, int], None]:
-    told = time.monotonic()
+def _plainly(what: str) -> Told:
+    told = 0
 
     def tell(done: int, total: int) -> None:
         nonlocal told
-        if time.monotonic() - told > _LINE_SECONDS:
-            told = time.monotonic()
-            sys.stderr.write(f"{what}: {done:,} of {total:,}\n")
+        tenth = _TENTHS * done // total if total else _TENTHS
+        if tenth > told:
+            told = tenth
+            sys.stderr.write(f"{what}: {done} of {total}\n")
+            sys.stderr.flush()
 
     return tell
