@@ -29,6 +29,7 @@ from api import (
     webhooks,
 )
 from api.desk import Desk
+from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from api.requests import Frame
@@ -44,6 +45,8 @@ from storage.tenants import Tenants
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
+# How many orders somebody may look for by their numbers alone, a minute.
+_LOOKS = 60
 _MOST_WAITING = 5000
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
@@ -74,6 +77,8 @@ def create_app(settings: Settings) -> FastAPI:
                 log=log,
                 reception=reception,
                 news=news,
+                asking=Meter(settings.api_requests_per_minute),
+                looking=Meter(_LOOKS),
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
                 stripe_secrets=stripe_secrets,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from events.expecting import Usual, promised
@@ -30,6 +31,8 @@ class Desk:
     log: Log
     reception: Reception
     news: News
+    asking: Meter
+    looking: Meter
     blobs: Blobs
     tenants: Tenants
     stripe_secrets: StripeSecrets

@@ -103,6 +103,7 @@ _KINDS = (
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
+    Kind("too-many-requests", 429, "Too many requests in a minute", _AGAIN, retryable=True),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),
