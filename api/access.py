@@ -22,7 +22,7 @@ _bearer = HTTPBearer(
 )
 
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ledgerpress"'}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ledgerpress"'}
 
 
 class Role(StrEnum):
@@ -62,7 +62,7 @@ def _asker(
     request: Request,
 ) -> Asker:
     if given is None or not given.credentials:
-        raise Problem("credentials-missing", headers=_CHALLENGE)
+        raise Problem("credentials-missing", headers=CHALLENGE)
     token = given.credentials
     if role := staff_role(token, desk.settings):
         return Asker(role, token)
@@ -72,7 +72,7 @@ def _asker(
         return Asker(Role.CUSTOMER, token)
     tenant = tenant_of(desk.log.engine, token)
     if tenant is None:
-        raise Problem("credentials-unknown", headers=_CHALLENGE)
+        raise Problem("credentials-unknown", headers=CHALLENGE)
     return Asker(Role.TENANT, token, tenant)
 
 
@@ -90,7 +90,7 @@ Staff = Annotated[Asker, Depends(_staff)]
 
 def _program(asker: Asking) -> Asker:
     if asker.role is Role.CUSTOMER:
-        raise Problem("credentials-unknown", headers=_CHALLENGE)
+        raise Problem("credentials-unknown", headers=CHALLENGE)
     if asker.role is not Role.TENANT:
         raise Problem("tenants-only")
     return asker

@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,6 +19,7 @@ from api import (
     history,
     interventions,
     log_in,
+    measures,
     ordering,
     orders,
     problems,
@@ -36,7 +37,10 @@ from api.requests import Frame
 from api.templating import STATIC
 from events.products import CATALOGUE
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.inbox import Inbox
+from storage.levels import Levels
+from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
@@ -57,6 +61,10 @@ def _room() -> int:
     return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The API and the pages; the log is opened when the server starts and closed when it stops."""
 
@@ -67,10 +75,15 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
+            closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
+            ExitStack() as held,
             closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
             stripe_secrets.begin()
+            levels = Levels(log.engine, settings, CATALOGUE)
+            if served := serve_metrics(settings, levels.read):
+                held.callback(served.close)
             app.state.desk = Desk(
                 settings=settings,
                 catalogue=CATALOGUE,
@@ -81,8 +94,10 @@ def create_app(settings: Settings) -> FastAPI:
                 looking=Meter(_LOOKS),
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
+                estimates=estimates,
                 stripe_secrets=stripe_secrets,
-                clock=lambda: datetime.now(UTC),
+                levels=levels,
+                clock=_clock,
             )
             yield
 
@@ -115,6 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
         problems,
         documentation,
         health,
+        measures,
     ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

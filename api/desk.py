@@ -13,6 +13,8 @@ from api.reception import Reception
 from events.expecting import Usual, promised
 from events.plan import Product
 from storage.blobs import Blobs
+from storage.estimates import Estimates
+from storage.levels import Levels
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
@@ -35,7 +37,9 @@ class Desk:
     looking: Meter
     blobs: Blobs
     tenants: Tenants
+    estimates: Estimates
     stripe_secrets: StripeSecrets
+    levels: Levels
     clock: Callable[[], datetime]
 
     def usual(self, product: Product) -> Usual:

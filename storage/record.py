@@ -25,6 +25,7 @@ from storage import event_log
 from storage.database import again_once, directly, failed
 from storage.event_log import Fact
 from storage.leases import LEASE_SECONDS, SILENT_SECONDS, Lease
+from storage.metering import meter
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
@@ -148,6 +149,7 @@ class Log:
         written = again_once(lambda: self._write(values))
         if not written.created:
             return self.catch_up(history)
+        meter(after, events, self._catalogue)
         return self._told(history, after, values, written, nudges, cause)
 
     def take_up(
@@ -181,6 +183,7 @@ class Log:
         written = self._take(values)
         if written is None:
             return None
+        meter(after, events, self._catalogue)
         told = self._told(history, after, values, written, nudges, cause)
         return told, Lease(stream_of(after.id), started.number)
 
