@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    checkout,
     customer,
     documentation,
     feed,
@@ -44,6 +45,7 @@ from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
+from storage.stripe_api import stripe_api
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
 
@@ -51,6 +53,8 @@ from storage.tenants import Tenants
 _POOL = 20
 # How many orders somebody may look for by their numbers alone, a minute.
 _LOOKS = 60
+# How often a minute Stripe is asked about one checkout session.
+_QUESTIONS = 12
 _MOST_WAITING = 5000
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
@@ -92,6 +96,8 @@ def create_app(settings: Settings) -> FastAPI:
                 news=news,
                 asking=Meter(settings.api_requests_per_minute),
                 looking=Meter(_LOOKS),
+                reconciling=Meter(_QUESTIONS),
+                stripe=stripe_api(settings),
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
                 estimates=estimates,
@@ -125,6 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         products,
         shop,
+        checkout,
         customer,
         log_in,
         problems,

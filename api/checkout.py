@@ -128,7 +128,7 @@ def _ordered(session: str, desk: Desk) -> OrderRow | None:
 
 def _may_ask(session: str, desk: Desk) -> bool:
     """Whether Stripe may be asked about this session now: not at every look."""
-    return desk.stripe is not None and desk.asking_stripe.take(session, time.monotonic()).allowed
+    return desk.stripe is not None and desk.reconciling.take(session, time.monotonic()).allowed
 
 
 def _ask_stripe(session: str, desk: Desk, request_id: str) -> None:
@@ -159,7 +159,8 @@ def _fault(field: Field, given: Mapping[str, str]) -> str | None:
     text = given[field.name]
     if len(text) > LONGEST:
         return f"This is too long: up to {LONGEST} characters, please."
-    return field_fault(field, text)
+    fault = field_fault(field, text)
+    return fault.replace(f"The field {field.name}", "This") if fault else None
 
 
 def _form(

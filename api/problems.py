@@ -80,6 +80,7 @@ _KINDS = (
         "event-not-found", 404, "There is no such event", "Take the id from the events there are."
     ),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
+    Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
