@@ -330,7 +330,7 @@ def test_a_delivered_report_is_there_to_be_fetched(
 def test_the_link_from_a_mail_leads_to_the_report_for_as_long_as_it_is_good(
     http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
 ) -> None:
-    order, _ = buy(deliver, orders_log)
+    order, _ = buy(http, deliver, orders_log)
     sealer = orders_log.read(order).sealer
     blob = Blobs(settings.blob_url).put(CONTENT, sealer)
     add(
