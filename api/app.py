@@ -25,6 +25,7 @@ from api import (
     orders,
     problems,
     products,
+    schemas,
     sessions,
     shop,
     usage,
@@ -126,6 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
         log_in,
         problems,
         documentation,
+        schemas,
         health,
         measures,
     ):
