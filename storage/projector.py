@@ -80,16 +80,16 @@ class Projector:
         """
         with self.transaction() as connection:
             live = generations.in_use(connection, "live")
-            reached = {each.position for each in live}
-            if len(live) >= len(self.projections) and reached == {
-                generations.sealed_so_far(connection)
-            }:
+            top = generations.sealed_so_far(connection)
+            if all(
+                each.position == top for each in self.ours(live)
+            ) and self.projections.keys() <= {each.projection for each in live}:
                 return 0
             generations.begin(connection, self.projections.values(), "live")
             live = self.ours(generations.in_use(connection, "live", lock="skip"))
             foreign = generations.foreign(connection, live)
             held = [each for each in live if each.projection not in foreign]
-            moved = self.move(connection, held, generations.sealed_so_far(connection), most)
+            moved = self.move(connection, held, top, most)
         if not moved:
             generations.refuse_foreign(connection, live)
         return moved
