@@ -11,6 +11,8 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    audit_log,
+    audit_order,
     customer,
     documentation,
     feed,
@@ -120,6 +122,8 @@ def create_app(settings: Settings) -> FastAPI:
         history,
         feed,
         audit,
+        audit_log,
+        audit_order,
         products,
         shop,
         customer,

@@ -31,9 +31,14 @@ def opened(
             log.warning("confirmed nudges stay in the outbox and will be published again")
 
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), tick_off).start()
-    vault = Vault(engine, [key.get_secret_value() for key in settings.vault_key])
     try:
-        yield Log(engine, vault, publisher, catalogue=catalogue, code=version("ledgerpress"))
+        yield Log(
+            engine,
+            vault_of(settings, engine),
+            publisher,
+            catalogue=catalogue,
+            code=version("ledgerpress"),
+        )
     finally:
         publisher.stop()
         engine.dispose()
@@ -49,3 +54,8 @@ def database(
         yield engine
     finally:
         engine.dispose()
+
+
+def vault_of(settings: Settings, engine: Engine) -> Vault:
+    """The customers' keys, as VAULT_KEY opens them."""
+    return Vault(engine, [key.get_secret_value() for key in settings.vault_key])
