@@ -2,7 +2,7 @@
 
 from api.cli._answer import Answer, Rows
 from api.cli._ending import FAILURE, OK
-from api.cli._progress import progress_of
+from api.cli._progress import progress
 from api.cli._word import Word
 from storage import rewrapping, stripe_secrets
 from storage.opening import database, vault_of
@@ -49,8 +49,8 @@ def status() -> Answer:
 def rewrap() -> Answer:
     """Wrap all keys with the first of VAULT_KEY, and seal tenants' secrets with it; an old one can then be dropped."""
     settings = load()
-    with database(load_database()) as engine, progress_of("wrapping anew") as progress:
-        done = rewrapping.rewrap(engine, vault_of(settings, engine), progress)
+    with database(load_database()) as engine, progress("wrapping anew", lines=True) as told:
+        done = rewrapping.rewrap(engine, vault_of(settings, engine), told)
         tenants = stripe_secrets.reseal(engine, settings)
     locked = sum(done.locked.values())
     lines = [
