@@ -9,7 +9,7 @@ _TENTHS = 10
 
 
 @contextmanager
-def progress_of(what: str, *, lines: bool = False) -> Iterator[Told]:
+def progress(what: str, *, lines: bool = False) -> Iterator[Told]:
     """What is to be told how many of how many are done. With ``--json`` nothing is shown.
 
     Without a terminal nothing is shown either, or with ``lines`` a line for each tenth.

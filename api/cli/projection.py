@@ -8,7 +8,7 @@ import typer
 
 from api.cli._answer import Answer, Rows
 from api.cli._ending import FAILURE, OK
-from api.cli._progress import Told, progress_of
+from api.cli._progress import Told, progress
 from api.cli._word import Word
 from events.errors import NotFound
 from events.products import CATALOGUE
@@ -105,7 +105,7 @@ def rebuild(names: _Names = None) -> Answer:
     events = mended = 0
     with ExitStack() as held:
         if across:
-            told = held.enter_context(progress_of("folding", lines=True))
+            told = held.enter_context(progress("folding", lines=True))
             for step in rebuilding.rebuild(held.enter_context(_projector()), across):
                 told(step.done, step.total)
                 events = step.done
@@ -132,7 +132,7 @@ def diff(names: _Names = None) -> Answer:
             data.append({"projection": STATUS, "orders": [_as_data(each) for each in drifts]})
             shown += [f"status: order {each.order}: {_what(each)}" for each in drifts]
         if across:
-            told = held.enter_context(progress_of("folding", lines=True))
+            told = held.enter_context(progress("folding", lines=True))
             for each in rebuilding.check(held.enter_context(_projector()), across, _MOST_NAMED):
                 if isinstance(each, Different):
                     data.append(_as_difference(each))
@@ -169,7 +169,7 @@ def _projector() -> Iterator[Projector]:
 
 
 def _drifts(*, mend: bool, held: ExitStack) -> Iterator[Drift]:
-    told: Told = held.enter_context(progress_of("comparing status rows", lines=True))
+    told: Told = held.enter_context(progress("comparing status rows", lines=True))
     log = held.enter_context(opened(load(), CATALOGUE, pool=1))
     for each in restating.compare(log, mend=mend):
         if isinstance(each, Drift):
