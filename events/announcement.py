@@ -65,7 +65,7 @@ def announce(position: int, link: Link, source: str) -> Announcement:
         type=link.type,
         subject=link.stream,
         time=link.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        dataschema=f"{source}/schemas/{link.type}.json" if known else UNSET,
+        dataschema=f"{source.rstrip('/')}/schemas/{link.type}.json" if known else UNSET,
         position=str(position),
         version=str(link.version),
         schemaversion=str(kind_of(event).schema if known else link.schema),
