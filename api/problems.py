@@ -88,6 +88,7 @@ _KINDS = (
     ),
     Kind("schema-not-found", 404, "No event is called that", "/asyncapi.json names them all."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
+    Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
@@ -124,6 +125,7 @@ _KINDS = (
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
+    Kind("too-many-requests", 429, "Too many requests in a minute", _AGAIN, retryable=True),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),
