@@ -28,6 +28,7 @@ from api import (
     orders,
     problems,
     products,
+    schemas,
     sessions,
     shop,
     usage,
@@ -142,6 +143,7 @@ def create_app(settings: Settings) -> FastAPI:
         log_in,
         problems,
         documentation,
+        schemas,
         health,
         measures,
     ):
