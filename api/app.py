@@ -33,6 +33,7 @@ from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.templating import STATIC
+from api.watching import Watch
 from events.products import CATALOGUE
 from storage.blobs import Blobs
 from storage.inbox import Inbox
@@ -43,6 +44,7 @@ from storage.orders import moved
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
+from storage.tracing import tracing
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
@@ -62,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def open_log(app: FastAPI) -> AsyncIterator[None]:
         with (
+            tracing(settings, "api"),
             opened(settings, CATALOGUE, pool=_POOL) as log,
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
@@ -97,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
+    app.add_middleware(Watch)
     app.add_middleware(Frame)
     problems.install(app)
     sessions.install(app)
