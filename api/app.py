@@ -11,20 +11,22 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    customer,
     documentation,
     feed,
     following,
     health,
     history,
     interventions,
+    links,
     log_in,
     measures,
     ordering,
     orders,
-    pages,
     problems,
     products,
     sessions,
+    shop,
     usage,
     webhooks,
 )
@@ -36,6 +38,7 @@ from api.templating import STATIC
 from api.watching import Watch
 from events.products import CATALOGUE
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.inbox import Inbox
 from storage.levels import Levels
 from storage.metrics import serve_metrics
@@ -58,6 +61,10 @@ def _room() -> int:
     return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The API and the pages; the log is opened when the server starts and closed when it stops."""
 
@@ -69,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
+            closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
             ExitStack() as held,
             closing(News(partial(moved, log.engine), most=_room())) as news,
@@ -85,9 +93,10 @@ def create_app(settings: Settings) -> FastAPI:
                 news=news,
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
+                estimates=estimates,
                 stripe_secrets=stripe_secrets,
                 levels=levels,
-                clock=lambda: datetime.now(UTC),
+                clock=_clock,
             )
             yield
 
@@ -101,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problems.DESCRIBED,
     )
     app.add_middleware(Watch)
-    app.add_middleware(Frame)
+    app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
     for part in (
@@ -115,7 +124,9 @@ def create_app(settings: Settings) -> FastAPI:
         feed,
         audit,
         products,
-        pages,
+        shop,
+        customer,
+        links,
         log_in,
         problems,
         documentation,

@@ -18,6 +18,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_OVER_HTTPS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 # What a customer sees through a secret link is not for search engines.
 _PRIVATE = ("/o/", "/checkout/")
 
@@ -25,8 +26,9 @@ _PRIVATE = ("/o/", "/checkout/")
 class Frame:
     """Wraps the application. Its request id is the correlation id of every event the request leads to."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
+        self._headers = _HEADERS | (_OVER_HTTPS if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -46,7 +48,7 @@ class Frame:
                 begun = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith(_PRIVATE):
                     headers["X-Robots-Tag"] = "noindex"

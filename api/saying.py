@@ -1,26 +1,41 @@
 """Says ids, amounts, times and sizes as people do."""
 
-from events.money import Money
-from events.views import order_number as order_number  # noqa: PLC0414 - it belongs here too
+from datetime import UTC, datetime
 
-_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
-_UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
+from events.saying import UNITS
+from events.saying import duration as duration  # noqa: PLC0414 - it belongs here too
+from events.saying import price as price  # noqa: PLC0414 - the same
+from events.views import order_number as order_number  # noqa: PLC0414 - the same
+
 _MEGABYTE = 1_000_000
 
 
-def price(money: Money) -> str:
-    """As on a price tag: $49, €45, 12.50 CHF."""
-    whole, cents = divmod(money.amount, money.minor)
-    amount = f"{whole:,}.{cents:02}" if cents else f"{whole:,}"
-    symbol = _SYMBOLS.get(money.currency)
-    return f"{symbol}{amount}" if symbol else f"{amount} {money.currency.upper()}"
+def span(first: float, last: float) -> str:
+    """From how long to how long: 15 to 25 seconds, 50 seconds to 2 minutes."""
+    one, other = duration(first), duration(last)
+    count, _, unit = one.partition(" ")
+    if one == other:
+        return other
+    return (
+        f"{count} to {other}"
+        if unit.rstrip("s") == other.split()[1].rstrip("s")
+        else f"{one} to {other}"
+    )
 
 
-def duration(seconds: float) -> str:
-    """In words: 20 seconds, 3 minutes, 4 hours."""
-    unit, length = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
-    count = max(1, round(seconds / length))
-    return f"{count} {unit}{'s' if count > 1 else ''}"
+def exactly(seconds: float) -> str:
+    """In two units at most: 41 seconds, 2 minutes 41 seconds, 3 hours 12 minutes."""
+    left, parts = max(1, round(seconds)), []
+    for unit, length in UNITS:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(parts[:2])
+
+
+def clock(moment: datetime) -> str:
+    """The time of day, and the day if it is not the same everywhere: 14:35 UTC."""
+    return moment.astimezone(UTC).strftime("%H:%M UTC")
 
 
 def size(count: int) -> str:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -46,6 +47,9 @@ _READ = """
         e.previous, e.hash, k.wrapped, k.kek
     from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
     where e.stream = %s order by e.version
+"""
+_FIRST = """
+    select recorded_at from events where stream = %s and type = %s order by version limit 1
 """
 _LINK = tuple(each.name for each in fields(Link))
 
@@ -288,6 +292,16 @@ class Log:
             "status": view,
         }
         return msgspec.json.encode(row).decode()
+
+    def recorded_at(self, order_id: str, kind: str) -> datetime | None:
+        """When an event of that kind was recorded of the order, first; ``None`` if none was."""
+
+        def ask() -> datetime | None:
+            with directly(self.engine) as connection:
+                found = connection.execute(_FIRST, (stream_of(order_id), kind)).fetchone()
+            return found[0] if found else None
+
+        return again_once(ask)
 
     def links(self, order_id: str) -> list[Link]:
         """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""

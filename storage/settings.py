@@ -137,6 +137,11 @@ class Settings(BaseSettings):
     worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
 
+    @property
+    def https(self) -> bool:
+        """Whether people come over https: cookies are kept to it then."""
+        return self.public_url.startswith("https://")
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -1,4 +1,4 @@
-"""The timers: what the keepers do from time to time, as rows."""
+"""Projections across orders: their sums, what they remember of each order, and how far they have read."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the tables and functions; the SQL beside this file says what and why."""
+    """Add the tables; the SQL beside this file says what and why."""
     # Straight to the driver: SQLAlchemy would read every % as a placeholder.
     driver = op.get_bind().connection.driver_connection
     driver.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
