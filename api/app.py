@@ -40,6 +40,7 @@ from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.templating import STATIC
+from api.watching import Watch
 from events.products import CATALOGUE
 from storage.blobs import Blobs
 from storage.estimates import Estimates
@@ -52,6 +53,7 @@ from storage.settings import Settings
 from storage.stripe_api import stripe_api
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
+from storage.tracing import tracing
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
@@ -79,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def open_log(app: FastAPI) -> AsyncIterator[None]:
         with (
+            tracing(settings, "api"),
             opened(settings, CATALOGUE, pool=_POOL) as log,
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
@@ -120,6 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
+    app.add_middleware(Watch)
     app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)

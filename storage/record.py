@@ -62,13 +62,14 @@ class _Written(NamedTuple):
 class History:
     """An order as its log tells it, and what opens its personal fields.
 
-    ``correlation`` is the request that its first event came from. ``wrote`` says of what ``record`` returns whether
-    the events are this call's, and not there already.
+    ``correlation`` is the request that its first event came from, and ``trace`` that request's traceparent. ``wrote``
+    says of what ``record`` returns whether the events are this call's, and not there already.
     """
 
     order: Order
     sealer: Sealer
     correlation: str = ""
+    trace: str = ""
     wrote: bool = False
 
 
@@ -106,8 +107,8 @@ class Log:
         """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
         stored, sealer = self._stored(order_id)
         order = fold(order_id, (_opened(each, sealer) for each in stored))
-        correlation = msgspec.json.decode(stored[0].meta)["correlation"]
-        return History(order, sealer, correlation)
+        meta = msgspec.json.decode(stored[0].meta)
+        return History(order, sealer, meta["correlation"], meta.get("traceparent", ""))
 
     def recorded(self, order_id: str) -> list[Recorded]:
         """The order's events with all the log knows of them, oldest first."""
@@ -228,6 +229,7 @@ class Log:
                 queue=queue_of(each.product),
                 order=each.order,
                 correlation=cause.correlation,
+                trace=cause.trace,
                 outbox_id=row,
             )
             for each, row in zip(now, written.nudges, strict=True)

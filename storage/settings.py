@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     signing_key: Seeds = None
     metrics_address: Annotated[str | None, BeforeValidator(_address)] = None
     metrics_token: Token = None
+    otel_exporter_otlp_endpoint: Annotated[str | None, _url("http", "https", optional=True)] = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Threads = None

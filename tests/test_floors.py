@@ -50,6 +50,7 @@ DOORS = {
     },
     "pydantic": {"api/", "storage/settings.py"},
     "pydantic_settings": {"storage/settings.py"},
+    "opentelemetry": {"storage/tracing.py"},
     "prometheus_client": {"storage/metrics.py"},
     "structlog": {"storage/telemetry.py"},
     "httpx": {"sandbox/"},
