@@ -15,6 +15,7 @@ from api import (
     history,
     interventions,
     log_in,
+    ops,
     ordering,
     orders,
     pages,
@@ -27,6 +28,7 @@ from api import (
 from api.desk import Desk
 from api.reception import Reception
 from api.requests import Frame
+from api.survey import Survey
 from api.templating import STATIC
 from events.products import CATALOGUE
 from storage.blobs import Blobs
@@ -52,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
+            closing(Survey(log, settings, CATALOGUE, _clock)) as survey,
         ):
             stripe_secrets.begin()
             app.state.desk = Desk(
@@ -62,7 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
                 stripe_secrets=stripe_secrets,
-                clock=lambda: datetime.now(UTC),
+                survey=survey,
+                clock=_clock,
             )
             yield
 
@@ -90,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         products,
         pages,
         log_in,
+        ops,
         problems,
         documentation,
         health,
@@ -97,3 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.reception import Reception
+from api.survey import Survey
 from events.plan import Product
 from storage.blobs import Blobs
 from storage.record import Log
@@ -30,6 +31,7 @@ class Desk:
     blobs: Blobs
     tenants: Tenants
     stripe_secrets: StripeSecrets
+    survey: Survey
     clock: Callable[[], datetime]
 
 

@@ -5,6 +5,16 @@ from events.views import order_number as order_number  # noqa: PLC0414 - it belo
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
 _UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
+_SPANS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+_ACTED = {
+    "order-retried": "retried",
+    "order-cancelled": "cancelled",
+    "order-corrected": "corrected",
+    "resend-asked": "mailed once more",
+    "note-made": "noted",
+}
+_SHORT = 10
+_SMALL = 0.1
 _MEGABYTE = 1_000_000
 
 
@@ -21,6 +31,41 @@ def duration(seconds: float) -> str:
     unit, length = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
     count = max(1, round(seconds / length))
     return f"{count} {unit}{'s' if count > 1 else ''}"
+
+
+def span(seconds: float) -> str:
+    """Short, for tables: 340 ms, 12 s, 2 min 5 s, 3 h 20 min, 4 d 2 h."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < _SHORT:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for place, (letter, length) in enumerate(_SPANS):
+        if whole >= length:
+            count, rest = divmod(whole, length)
+            below = _SPANS[place + 1] if place + 1 < len(_SPANS) else None
+            tail = f" {rest // below[1]} {below[0]}" if below and rest >= below[1] else ""
+            return f"{count} {letter}{tail}"
+    return f"{whole} s"
+
+
+def coarse(seconds: float) -> str:
+    """How long ago, no finer than it matters: under a minute, 12 min, 3 h, 4 d."""
+    for letter, length in _SPANS[:-1]:
+        if seconds >= length:
+            return f"{int(seconds // length)} {letter}"
+    return "under a minute"
+
+
+def acted(event: str) -> str:
+    """What a person did, by the event that it led to."""
+    return _ACTED.get(event, event.replace("-", " "))
+
+
+def dollars(millionths: int) -> str:
+    """What calls cost: $0.0042, $1.30, $1,204.00."""
+    amount = millionths / 1_000_000
+    return f"${amount:.4f}" if 0 < amount < _SMALL else f"${amount:,.2f}"
 
 
 def size(count: int) -> str:

@@ -66,26 +66,28 @@ def begin(role: Role | None, desk: Desk) -> Session:
 
 def carry(response: Response, session: Session, desk: Desk) -> None:
     """Give the session to the browser."""
-    secure = _secure(desk.settings)
+    over_https = secure(desk.settings)
     response.set_cookie(
         cookie_name(desk.settings),
         session.cookie,
         max_age=_HOURS * 3600,
         httponly=True,
-        secure=secure,
+        secure=over_https,
         samesite="lax",
     )
 
 
 def end(response: Response, desk: Desk) -> None:
     """Take the session from the browser."""
-    secure = _secure(desk.settings)
-    response.delete_cookie(cookie_name(desk.settings), httponly=True, secure=secure, samesite="lax")
+    over_https = secure(desk.settings)
+    response.delete_cookie(
+        cookie_name(desk.settings), httponly=True, secure=over_https, samesite="lax"
+    )
 
 
 def cookie_name(settings: Settings) -> str:
     """Where it can be, under a name that browsers take over https and from this very host only."""
-    return "__Host-staff" if _secure(settings) else "staff"
+    return "__Host-staff" if secure(settings) else "staff"
 
 
 def our_path(given: str) -> str:
@@ -211,7 +213,8 @@ def _passes(role: Role | None, settings: Settings) -> Passes:
     return Passes(keys, f"session {role or ''}", staff_token(role, settings) if role else "")
 
 
-def _secure(settings: Settings) -> bool:
+def secure(settings: Settings) -> bool:
+    """Whether cookies go over https alone."""
     return settings.public_url.startswith("https://")
 
 

@@ -129,8 +129,12 @@ def is_late(row: OrderRow, product: Product | None, now: datetime, speed: float)
     """Whether it takes so much longer than promised that we should say so."""
     if product is None or row.status.word in (*SETTLED, Word.ATTENTION, Word.AWAITING_PAYMENT):
         return False
-    allowed = timedelta(seconds=product.promise / speed * _PATIENCE_FACTOR) + _PATIENCE
-    return now - row.placed_at > allowed
+    return row.placed_at < late_before(product, now, speed)
+
+
+def late_before(product: Product, now: datetime, speed: float) -> datetime:
+    """An order that was placed before this, and is still at work, is late."""
+    return now - timedelta(seconds=product.promise / speed * _PATIENCE_FACTOR) - _PATIENCE
 
 
 def _tone(word: Word) -> str:

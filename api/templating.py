@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.saying import duration, price, size
+from api.saying import acted, coarse, dollars, duration, order_number, price, size, span
 
 STATIC = Path(__file__).parent / "static"
 
@@ -34,6 +34,8 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {"price": price, "duration": duration, "size": size}
+_templates.filters |= {"span": span, "dollars": dollars, "number": order_number, "coarse": coarse}
+_templates.globals["acted"] = acted
 _templates.globals["static"] = {
     each.name: _static(each.name) for each in STATIC.iterdir() if each.is_file()
 }

@@ -25,7 +25,7 @@ class Word(StrEnum):
 
 
 # Crockford's base 32: no I, L, O or U. https://www.crockford.com/base32.html
-_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ORDER_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 8
 DISPUTED = "disputed"
 PART_HELD = "part-held"
@@ -193,7 +193,7 @@ def progress(order: Order, product: Product | None) -> Progress:
 def order_number(order_id: str) -> str:
     """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, not to look up."""
     bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
-    digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
+    digits = [ORDER_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
     return "".join(digits[:4]) + "-" + "".join(digits[4:])
 
 

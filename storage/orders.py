@@ -112,6 +112,11 @@ def matching(
     return [_row(row) for row in _ask(engine, query if most is None else query.limit(most))]
 
 
+def chosen(engine: Engine, query: Any) -> list[OrderRow]:
+    """The orders that a query of the whole table's rows finds, as it orders them."""
+    return [_row(row) for row in _ask(engine, query)]
+
+
 def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:
     rows = _ask(engine, select(orders).where(condition))
     return _row(rows[0]) if rows else None
