@@ -5,15 +5,18 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 
 from actors.attempt import Attempt
 from actors.press.binding import Piece
 from actors.press.binding import bind as bind_pieces
+from actors.press.papers import Enclosure
 from actors.press.rendering import PressFailed
 from actors.press.typeset import Facts, typeset, typeset_plain
 from events.facts import ChunkRendered, DocumentBound
 from events.order import Order
 from events.plan import Chunk, ChunkKind, Product
+from events.provenance import FILENAME, fingerprint, provenance
 from events.views import media_type
 from storage.telemetry import log
 
@@ -39,7 +42,19 @@ def bind(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) 
         for planned, made in zip(product.chunks, chunks, strict=True)
     ]
     facts = _facts(order, product)
-    content = bind_pieces(product, pieces, placed_on=facts.placed_on, customer=facts.customer)
+    papers = Enclosure(
+        filename=FILENAME,
+        media_type="application/json",
+        about="Which model wrote each section, and the hash of its words",
+        content=provenance(order, product),
+    )
+    content = bind_pieces(
+        product,
+        pieces,
+        placed_on=facts.placed_on,
+        customer=facts.customer,
+        enclosed=[papers],
+    )
     return _kept(content, sum(made.pages for made in chunks), attempt, product)
 
 
@@ -104,6 +119,8 @@ def _making(order: Order, product: Product) -> tuple[tuple[str, str], ...]:
         ("Words", f"{words:,}"),
         ("Written by", ", ".join(sorted({section.model for section in written}))),
         ("Tokens read and written", f"{tokens:,}"),
+        ("Pressed by", f"Ledgerpress {version('ledgerpress')}"),
+        ("Fingerprint", fingerprint(provenance(order, product))),
     )
 
 

@@ -1,8 +1,10 @@
 """The application: everything under ``api/`` put together."""
 
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -11,6 +13,7 @@ from api import (
     audit,
     documentation,
     feed,
+    following,
     health,
     history,
     interventions,
@@ -26,6 +29,7 @@ from api import (
     webhooks,
 )
 from api.desk import Desk
+from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.survey import Survey
@@ -34,13 +38,21 @@ from events.products import CATALOGUE
 from storage.blobs import Blobs
 from storage.inbox import Inbox
 from storage.opening import opened
+from storage.orders import moved
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
+_MOST_WAITING = 5000
+_OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
+
+
+def _room() -> int:
+    """How many clients may wait at the same time: each has a descriptor, and the rest of the house needs some."""
+    return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -55,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Tenants(log.engine)) as tenants,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
             closing(Survey(log, settings, CATALOGUE, _clock)) as survey,
+            closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
             stripe_secrets.begin()
             app.state.desk = Desk(
@@ -62,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
                 catalogue=CATALOGUE,
                 log=log,
                 reception=reception,
+                news=news,
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
                 stripe_secrets=stripe_secrets,
@@ -86,6 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         webhooks,
         ordering,
         orders,
+        following,
         interventions,
         usage,
         history,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.news import News
 from api.reception import Reception
 from api.survey import Survey
 from events.plan import Product
@@ -28,6 +29,7 @@ class Desk:
     catalogue: Mapping[str, Product]
     log: Log
     reception: Reception
+    news: News
     blobs: Blobs
     tenants: Tenants
     stripe_secrets: StripeSecrets

@@ -9,8 +9,10 @@ from api.access import Overseer, Visible, own_tenant
 from api.caching import ask_again, unchanged
 from api.desk import OnDesk
 from api.paging import Page
+from api.prefer import Patience
 from api.reports import send
-from storage.orders import Wanted, some
+from events.views import SETTLED
+from storage.orders import OrderRow, Wanted, some
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -20,6 +22,10 @@ _STATUS_HEADERS = {
     "Retry-After": {
         "description": "In how many seconds there may be news; missing once the order is settled.",
         "schema": {"type": "integer"},
+    },
+    "Preference-Applied": {
+        "description": "How long the answer was held back for news, at most.",
+        "schema": {"type": "string", "examples": ["wait=25"]},
     },
 }
 
@@ -65,25 +71,34 @@ def find_orders(
     "/{order_id}",  # noqa: FAST003 - Visible takes it
     operation_id="getOrder",
     response_model=shapes.Order,
-    response_model_exclude_none=True,
     responses={200: {"headers": _STATUS_HEADERS}, 304: {"description": "Nothing new."}},
     summary="Where an order stands",
 )
-def get_order(
-    seen: Visible, desk: OnDesk, request: Request, response: Response
-) -> shapes.Order | Response:
-    """The status of an order. Ask with If-None-Match, and again after Retry-After seconds until there is none."""
-    row = seen.row
+async def get_order(seen: Visible, desk: OnDesk, request: Request, patience: Patience) -> Response:
+    """The status of an order. Ask with If-None-Match, and again after Retry-After seconds until there is none.
+
+    With `Prefer: wait=25`, too, the answer comes when the order moves, or says after 25 seconds that it has not.
+    """
+    row, headers = seen.row, dict(_PRIVATE)
+    known = unchanged(request, _etag(row))
+    if patience and known and row.status.word not in SETTLED and desk.news.free:
+        headers["Preference-Applied"] = f"wait={patience}"
+        with desk.news.place():
+            moved = await desk.news.of({row.status.order: row.status.version}, patience)
+        row, known = moved or row, moved is None
     product = desk.catalogue.get(row.status.product)
-    etag = f'W/"v{row.status.version}"'
-    headers = {**_PRIVATE, "ETag": etag}
+    headers["ETag"] = _etag(row)
     wait = ask_again(row, product, desk.clock(), desk.settings.speed)
     if wait is not None:
         headers["Retry-After"] = str(wait)
-    if unchanged(request, etag):
+    if known:
         return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return shapes.order(row, costs=seen.asker.pays)
+    body = shapes.as_json(row, costs=seen.asker.pays)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _etag(row: OrderRow) -> str:
+    return f'W/"v{row.status.version}"'
 
 
 @router.get(

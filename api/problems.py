@@ -48,6 +48,12 @@ _KINDS = (
     Kind("bad-body", 400, "The body is not a JSON object in UTF-8", _AS_JSON),
     Kind("bad-form", 400, "The form cannot be read", _OPEN_AGAIN),
     Kind("thin-event", 400, "This event is thin", "Have Stripe send snapshot events here."),
+    Kind(
+        "bad-cursor",
+        400,
+        "There is no such place to go on from",
+        "Send what the last answer named, or nothing to begin afresh.",
+    ),
     Kind("bad-request", 400, "The request cannot be understood", "See /docs for what is."),
     Kind(
         "idempotency-key-missing",
@@ -100,6 +106,7 @@ _KINDS = (
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
+    Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),
     Kind("unavailable", 503, "A part of the house is away", _AGAIN, retryable=True),
 )
 KINDS: Mapping[str, Kind] = {kind.slug: kind for kind in _KINDS}

@@ -150,6 +150,11 @@ def order(row: OrderRow, *, costs: bool) -> Order:
     )
 
 
+def as_json(row: OrderRow, *, costs: bool) -> str:
+    """The same, as it travels."""
+    return order(row, costs=costs).model_dump_json(exclude_none=True)
+
+
 class ProductField(BaseModel):
     """One thing the buyer fills in: a key of the checkout session's metadata. ``longest`` is in characters."""
 

@@ -16,8 +16,12 @@ from events.errors import DATABASE_AWAY, LedgerpressError, Unavailable
 T = TypeVar("T")
 
 SCHEMA = "ledgerpress"
-APP_ROLE = "ledgerpress_app"
-OWNER_ROLE = "ledgerpress_owner"
+# Where projections live, so that their writer needs no rights where events lie.
+VIEWS_SCHEMA = "ledgerpress_views"
+OWNER_ROLE = "ledgerpress_owner"  # has the tables; migrations run as it
+APP_ROLE = "ledgerpress_app"  # every process; appends through functions
+PROJECTOR_ROLE = "ledgerpress_projector"  # reads sealed events, writes projections
+AUDITOR_ROLE = "ledgerpress_auditor"  # reads what can be verified, and nothing that opens anything
 
 # A statement of ours takes milliseconds; a frozen peer must cost seconds, not for ever.
 _LIMITS = {

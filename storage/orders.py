@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, Row, literal, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Row, literal, select, text, tuple_
 
 from events.views import Status
 from storage.database import again_once, connected
+from storage.event_log import literal as literals
 from storage.tables import orders, tenants
 from storage.vault import token_hash
 
@@ -81,6 +82,19 @@ def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:
     """The parts of a bundle, as far as they have been placed."""
     query = select(orders).where(orders.c.parent == uuid.UUID(order_id)).order_by(orders.c.product)
     return [_row(row) for row in _ask(engine, query)]
+
+
+_MOVED = text("""
+    select o.* from unnest(cast(:orders as uuid[]), cast(:versions as int[])) as seen (order_id, version)
+    join orders o on o.order_id = seen.order_id where o.version <> seen.version
+""").columns(*orders.c)
+
+
+def moved(engine: Engine, seen: Mapping[str, int]) -> list[OrderRow]:
+    """Of the orders in ``seen`` those that are no longer at the version named there."""
+    given = {"orders": literals(seen), "versions": literals(seen.values())}
+    with connected(engine) as connection:
+        return [_row(row) for row in connection.execute(_MOVED, given)]
 
 
 def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:

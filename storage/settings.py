@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     mail_doubt: Literal["resend", "ask"] = "resend"
     stripe_webhook_secret: Secrets
     stripe_livemode: bool = False
+    stripe_api_key: Token = None
+    stripe_api_base_url: Annotated[str, _url("http", "https")] = "https://api.stripe.com"
     public_url: Annotated[str, _url("http", "https")]
     operator_token: Token = None
     auditor_token: Token = None

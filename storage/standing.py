@@ -73,7 +73,7 @@ class Trade:
     """A product's orders of the last day, and its older ones that are not done.
 
     ``median`` is the seconds from placing to delivery, ``None`` while nothing was delivered. ``cost`` is what a
-    delivered one has cost on average and ``spent`` what all have, in millionths of a dollar. ``hourly`` counts those that were
+    delivered one has cost on average and ``spent`` what all have, in millionths of a dollar. ``hourly`` counts those
     placed in each hour, the latest last.
     """
 

@@ -36,7 +36,7 @@ DOORS = {
     },
     "dramatiq": {"storage/broker.py", "actors/worker.py"},
     "fastapi": {"api/"},
-    "stripe": {"api/webhooks.py"},
+    "stripe": {"storage/stripe_api.py"},
     "sqlalchemy": {"storage/"},
     "psycopg": {"storage/"},
     "alembic": {"storage/schema.py", "storage/migrations/"},

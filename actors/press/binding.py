@@ -8,7 +8,9 @@ from datetime import date
 import pikepdf
 
 from actors.press.book import Book
+from actors.press.papers import Enclosure
 from actors.press.pdf_file import PdfFile
+from actors.press.tongue import UNKNOWN
 from actors.press.transplant import FontFacts, transplant
 from events.plan import Chunk, Product
 
@@ -23,13 +25,19 @@ class Piece:
 
 
 def bind(
-    product: Product, pieces: Sequence[Piece], *, placed_on: date, customer: str = ""
+    product: Product,
+    pieces: Sequence[Piece],
+    *,
+    placed_on: date,
+    customer: str = "",
+    enclosed: Sequence[Enclosure] = (),
 ) -> bytes:
     """One document of all ``pieces``, in their order. The same pieces always give the same bytes.
 
     Pages are numbered and carry running heads, the contents lead to them, parts and sections make
-    the outline. One chunk is held in memory at a time, and what is written so far. Raises
-    ``ValueError`` for a piece that has other pages than it says.
+    the outline; it is tagged as PDF/UA-1 asks for, and carries what is ``enclosed``. One chunk is
+    held in memory at a time, and what is written so far. Raises ``ValueError`` for a piece that has
+    other pages than it says.
     """
     out = io.BytesIO()
     book = Book(product, PdfFile(out), total=sum(piece.pages for piece in pieces))
@@ -41,7 +49,7 @@ def bind(
                 msg = f"{piece.chunk.name} has {len(source.pages)} pages, not {piece.pages}"
                 raise ValueError(msg)
             transplant(source, piece.chunk, book)
-    book.finish(placed_on, customer)
+    book.finish(placed_on, customer, enclosed)
     return out.getvalue()
 
 
@@ -54,6 +62,7 @@ class Source:
         self.tree: int = pdf.Root.Pages.objgen[0]
         self.structure: int = pdf.Root.StructTreeRoot.objgen[0]
         self.body: int = pdf.Root.StructTreeRoot.K[0].objgen[0]
+        self.language = str(pdf.Root.get("/Lang", UNKNOWN)) or UNKNOWN
         # WeasyPrint gives all pages of a document the same resources.
         self.fonts: int = pdf.pages[0].Resources.Font.objgen[0]
 

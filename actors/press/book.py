@@ -1,5 +1,7 @@
 """The document that chunks are bound into: what holds its pages together."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -7,11 +9,23 @@ from typing import Final
 
 from actors.press.lettering import Lettering
 from actors.press.outline import Entry, write_outline
+from actors.press.papers import (
+    Enclosure,
+    Papers,
+    write_enclosure,
+    write_information,
+    write_metadata,
+)
 from actors.press.pdf_file import PdfFile, text_string
 from actors.press.stamps import Stamp
+from actors.press.tidy import line
+from actors.press.tongue import UNKNOWN
 from events.plan import Chunk, ChunkKind, Product
 
 TOP = 842
+LONGEST_TITLE = 200
+# Of covers, contents and the last page.
+OWN_LANGUAGE = "en"
 # Chunks whose pages are designed to their edges.
 BARE = frozenset({ChunkKind.COVER, ChunkKind.PART})
 
@@ -42,6 +56,8 @@ class Book:
         self._nodes: list[int] = []
         self._chunks: list[Chunk] = []
         self._bodies: list[int] = []
+        # For every chunk begun: its language, and how many pages it has.
+        self._spoken: dict[Chunk, tuple[str, int]] = {}
         self._parents: list[_Parents] = []
         self._bound = 0
 
@@ -50,7 +66,7 @@ class Book:
         self._nodes.append(self.file.reserve())
         return self._nodes[-1]
 
-    def begin(self, chunk: Chunk, node: int, pages: list[int]) -> None:
+    def begin(self, chunk: Chunk, node: int, pages: list[int], language: str) -> None:
         """Place ``chunk``: its pages are these objects and follow the pages bound so far."""
         kids = b" ".join(b"%d 0 R" % page for page in pages)
         self.file.write(
@@ -58,6 +74,7 @@ class Book:
             b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[%s]>>" % (self._pages, len(pages), kids),
         )
         self._chunks.append(chunk)
+        self._spoken[chunk] = (language, len(pages))
         self.starts[chunk.name] = (pages[0], self._bound + 1)
         self._bound += len(pages)
 
@@ -82,7 +99,7 @@ class Book:
             head_left=part, head_right=chunk.title, foot_left=self.product.title, foot_right=folio
         )
 
-    def finish(self, placed_on: date, customer: str) -> None:
+    def finish(self, placed_on: date, customer: str, enclosed: Sequence[Enclosure] = ()) -> None:
         """Write what belongs to the whole."""
         file = self.file
         self.lettering.finish()
@@ -90,24 +107,52 @@ class Book:
         file.write(self._pages, b"<</Type/Pages/Count %d/Kids[%s]>>" % (self._bound, kids))
         self._write_structure()
         title = f"{self.product.title} \u2013 {customer}" if customer else self.product.title
+        papers = Papers(
+            title=line(title, LONGEST_TITLE),
+            subject=self.product.tagline,
+            language=self._language(),
+            day=placed_on,
+        )
+        files, names = self._write_enclosures(enclosed)
         catalogue = file.add(
             b"<</Type/Catalog/Version/1.7/Pages %d 0 R/StructTreeRoot %d 0 R/MarkInfo<</Marked true>>"
-            b"/Lang(en)/ViewerPreferences<</DisplayDocTitle true>>/PageMode/UseOutlines"
-            b"/Outlines %d 0 R/Names<</Dests %d 0 R>>>>"
+            b"/Lang(%s)/Metadata %d 0 R/ViewerPreferences<</DisplayDocTitle true>>/PageMode/UseOutlines"
+            b"/Outlines %d 0 R/Names<</Dests %d 0 R%s>>%s>>"
             % (
                 self._pages,
                 self._structure,
+                papers.language.encode(),
+                write_metadata(file, papers),
                 write_outline(file, self._outline()),
                 self._write_destinations(),
+                names,
+                files,
             )
         )
-        day = f"{placed_on:%Y%m%d}".encode()
-        info = file.add(
-            b"<</Title%s/Subject%s/Author(Ledgerpress)/Creator(Ledgerpress)/Producer(WeasyPrint, Ledgerpress)"
-            b"/CreationDate(D:%s000000Z)/ModDate(D:%s000000Z)>>"
-            % (text_string(title), text_string(self.product.tagline), day, day)
+        file.finish(root=catalogue, info=write_information(file, papers))
+
+    def _language(self) -> str:
+        """The language of most pages that belong to sections; that of the house's own words if there are none."""
+        pages: Counter[str] = Counter()
+        for chunk, (language, count) in self._spoken.items():
+            if chunk.section and language != UNKNOWN:
+                pages[language] += count
+        return pages.most_common(1)[0][0] if pages else OWN_LANGUAGE
+
+    def _write_enclosures(self, enclosed: Sequence[Enclosure]) -> tuple[bytes, bytes]:
+        """The catalogue's entries for the files the document carries: by number, and by name."""
+        numbers = [write_enclosure(self.file, each) for each in enclosed]
+        if not numbers:
+            return b"", b""
+        listed = b" ".join(
+            b"%s %d 0 R" % (text_string(each.filename), number)
+            for each, number in sorted(
+                zip(enclosed, numbers, strict=True), key=lambda pair: pair[0].filename
+            )
         )
-        file.finish(root=catalogue, info=info)
+        tree = self.file.add(b"<</Names[%s]>>" % listed)
+        files = b"/AF[%s]" % b" ".join(b"%d 0 R" % number for number in numbers)
+        return files, b"/EmbeddedFiles %d 0 R" % tree
 
     def _write_structure(self) -> None:
         file = self.file

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from actors.press.blocks import arrange
+from actors.press.charts import draw
+from actors.press.figures import Chart, read
+from actors.press.looks import Look
 from actors.press.tidy import breakable, tidy
 from actors.press.tongue import direction, language
 
@@ -23,13 +27,19 @@ INDENT = re.compile(r"^[ \t]{13,}", re.MULTILINE)
 # What a model writes where a table cell needs a second line.
 BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
+MOST_CHARTS = 6
+CHART = "chart"
+# Where a chart will stand, by its number: what the sanitizer sees of it.
+PLACE = re.compile(r'<figure class="chart">\s*(\d)\s*</figure>')
+
 TAGS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "aside", "strong", "em", "s", "code", "pre"} | {
-    "table", "thead", "tbody", "tr", "th", "td", "hr", "br"
+    "table", "thead", "tbody", "tr", "th", "td", "hr", "br", "figure"
 }  # fmt: skip
 CLASSES = {
     "p": {"lead", "label"},
     "blockquote": {"pull"},
     "aside": {"note"},
+    "figure": {CHART},
     "table": {"wide"},
     "th": {"number", "centre"},
     "td": {"number", "centre"},
@@ -45,18 +55,21 @@ class Prose:
     direction: str
 
 
-def prose(text: str, title: str) -> Prose:
+def prose(text: str, title: str, look: Look) -> Prose:
     """Turn Markdown into HTML that is safe to render, whatever the text is.
 
     No links, images, styles, scripts or raw HTML survive; their words do. Headings start at ``h3``,
-    and a first one that repeats ``title`` is left out.
+    and a first one that repeats ``title`` is left out. Numbers that can be drawn become charts in
+    the colours of ``look``; those that cannot stay as they were written.
     """
     text = tame(cut(tidy(text)))
     spoken = language(text)
     parser = ENGLISH if spoken == "en" else PLAIN
-    tokens = arrange(list(_printable(parser.parse(text))), title)
-    html = parser.renderer.render(tokens, parser.options, {})
-    return Prose(html=_clean(html), language=spoken, direction=direction(text))
+    charts: list[Chart] = []
+    tokens = arrange(list(_printable(parser.parse(text), charts)), title)
+    html = _clean(parser.renderer.render(tokens, parser.options, {}))
+    html = PLACE.sub(lambda found: _drawn(charts[int(found[1])], look), html)
+    return Prose(html=html, language=spoken, direction=direction(text))
 
 
 def plain(text: str) -> Prose:
@@ -90,8 +103,11 @@ ENGLISH = _parser(quotes=True)
 PLAIN = _parser(quotes=False)
 
 
-def _printable(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Links become their words, images their description, break tags breaks, long words breakable."""
+def _printable(tokens: Iterable[Token], charts: list[Chart]) -> Iterator[Token]:
+    """Links become their words, images their description, break tags breaks, long words breakable.
+
+    Charts are taken out into ``charts``, and their numbers there stand in their place.
+    """
     for token in tokens:
         match token.type:
             case "link_open" | "link_close":
@@ -100,14 +116,29 @@ def _printable(tokens: Iterable[Token]) -> Iterator[Token]:
                 yield Token("text", "", 0, content=breakable(token.content))
                 continue
             case "inline":
-                token.children = list(_printable(token.children or []))
+                token.children = list(_printable(token.children or [], charts))
             case "text":
                 yield from _lines(token.content)
+                continue
+            case "fence" if (chart := _chart(token)) and len(charts) < MOST_CHARTS:
+                yield Token("figure_open", "figure", 1, attrs={"class": CHART}, block=True)
+                yield Token("text", "", 0, content=str(len(charts)))
+                yield Token("figure_close", "figure", -1, block=True)
+                charts.append(chart)
                 continue
             case "fence" | "code_inline":
                 token.info = ""
                 token.content = breakable(token.content)
         yield token
+
+
+def _chart(fence: Token) -> Chart | None:
+    return read(fence.content) if fence.info.strip().lower() == CHART else None
+
+
+def _drawn(chart: Chart, look: Look) -> str:
+    title = f'<p class="title">{escape(chart.title)}</p>'
+    return f'<figure class="chart">{title}{draw(chart, look)}</figure>'
 
 
 def _lines(text: str) -> Iterator[Token]:

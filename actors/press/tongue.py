@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 
 # The commonest little words. Enough of them in a text and it is in that language; WeasyPrint has
 # patterns to hyphenate all of these.
@@ -20,14 +21,48 @@ SHARE = 0.12
 SAMPLE = 400
 
 
+UNKNOWN = "und"
+# Scripts that tell a language, or the one most likely to be read aloud rightly; by how the Unicode names of their
+# letters begin. Japanese before Chinese, whose letters it uses too.
+SCRIPTS = {
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "HANGUL": "ko",
+    "CJK": "zh",
+    "HEBREW": "he",
+    "ARABIC": "ar",
+    "DEVANAGARI": "hi",
+    "BENGALI": "bn",
+    "TAMIL": "ta",
+    "THAI": "th",
+    "ARMENIAN": "hy",
+    "GEORGIAN": "ka",
+    "GREEK": "el",
+    "CYRILLIC": "ru",
+}
+SCRIPT_SHARE = 0.3
+
+
 def language(text: str) -> str:
     """The language of ``text`` as an IETF tag, or ``und`` if it is none that can be told."""
     sample = [word.casefold() for word in WORD.findall(text[: SAMPLE * 10])][:SAMPLE]
     if not sample:
-        return "und"
+        return UNKNOWN
+    if (told := _by_script("".join(sample))) != UNKNOWN:
+        return told
     hits = {name: sum(word in words for word in sample) for name, words in WORDS.items()}
     best = max(hits, key=lambda name: hits[name])
-    return best if hits[best] >= SHARE * len(sample) else "und"
+    return best if hits[best] >= SHARE * len(sample) else UNKNOWN
+
+
+def _by_script(letters: str) -> str:
+    if letters.isascii():
+        return UNKNOWN
+    names = Counter(unicodedata.name(letter, "").partition(" ")[0] for letter in letters)
+    named = [script for script in SCRIPTS if names[script] >= SCRIPT_SHARE * len(letters)]
+    if named == ["CJK"] and names["HIRAGANA"] + names["KATAKANA"]:
+        return "ja"
+    return SCRIPTS[named[0]] if named else UNKNOWN
 
 
 def direction(text: str) -> str:

@@ -46,6 +46,7 @@ class Source(Protocol):
     structure: int
     body: int
     fonts: int
+    language: str
 
     def text(self, number: int) -> bytes:
         """The object ``number``; of a stream, its dictionary."""
@@ -77,7 +78,7 @@ def transplant(source: Source, chunk: Chunk, book: Book) -> None:
     for font in source.font_facts():
         if font.whole and (face := _merge(font, book)) is not None:
             numbers.known[font.number] = face
-    book.begin(chunk, node, [numbers.of(page) for page in source.pages])
+    book.begin(chunk, node, [numbers.of(page) for page in source.pages], source.language)
     parents = [(key, numbers.rewrite(text)) for key, text in source.parents()]
     contents = {source.contents(page): at for at, page in enumerate(source.pages)}
     while numbers.waiting:
@@ -90,7 +91,7 @@ def transplant(source: Source, chunk: Chunk, book: Book) -> None:
             listed = numbers.rewrite(source.text(theirs)).rstrip().removesuffix(b">>")
             book.file.write(ours, listed + fonts(book.lettering) + b">>")
         else:
-            text = numbers.rewrite(_joined(source.text(theirs), ours, book))
+            text = numbers.rewrite(_joined(source.text(theirs), ours, book, source.language))
             if (raw := source.data(theirs)) is None:
                 book.file.write(ours, text)
             else:
@@ -98,7 +99,7 @@ def transplant(source: Source, chunk: Chunk, book: Book) -> None:
     book.end(numbers.of(source.body), parents)
 
 
-def _joined(text: bytes, number: int, book: Book) -> bytes:
+def _joined(text: bytes, number: int, book: Book, language: str) -> bytes:
     """An object with its place in the book's structure and links, its references still the chunk's own."""
     if b"/StructParent" in text:
         text = STRUCT_PARENT.sub(lambda m: b"%s %d" % (m[1], int(m[2]) + book.marked), text)
@@ -107,7 +108,7 @@ def _joined(text: bytes, number: int, book: Book) -> bytes:
         text = HEADER_ID.sub(rb"(%03d-\1)" % len(book.starts), text)
         if own := OWN_ID.search(text):
             book.header_ids.append((own[1], number))
-        text = text.replace(b"/S /Document ", b"/S /Part ")
+        text = text.replace(b"/S /Document ", b"/S /Part /Lang (%s) " % language.encode())
     return text
 
 

@@ -47,7 +47,8 @@ class Facts:
 def typeset(product: Product, chunk: Chunk, facts: Facts) -> str:
     """The HTML of ``chunk``. Never raises for what stands in ``facts``, and the same facts give the same HTML."""
     section = _section(product, chunk)
-    return _typeset(product, chunk, facts, prose(facts.text, section.title if section else ""))
+    body = prose(facts.text, section.title if section else "", look(product.name))
+    return _typeset(product, chunk, facts, body)
 
 
 def typeset_plain(product: Product, chunk: Chunk, facts: Facts) -> str:

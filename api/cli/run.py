@@ -13,22 +13,18 @@ word = Word("Run a process in the foreground until SIGTERM.")
 @word.verb("api")
 def api(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the webhooks, the API and the pages."""
-    import uvicorn  # noqa: PLC0415 - the other commands start without it, and without FastAPI
-
-    from api.app import create_app  # noqa: PLC0415 - the same
+    from api.app import create_app  # noqa: PLC0415 - the other commands start without FastAPI
+    from api.serving import Server, raise_limits  # noqa: PLC0415 - the same
     from storage.settings import load  # noqa: PLC0415 - the same
     from storage.telemetry import start_logging  # noqa: PLC0415 - the same
 
     settings = load()
     start_logging(settings.log_format, process="api")
-    uvicorn.run(
-        create_app(settings),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
+    raise_limits()
+    server = Server(create_app(settings), host=host, port=port)
+    server.run()
+    if not server.started:
+        sys.exit(1)
 
 
 @word.verb("worker")

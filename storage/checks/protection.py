@@ -1,15 +1,25 @@
 """Whether the log is protected: the schema, and what logins and roles may do to events."""
 
+import itertools
 from collections.abc import Iterator
 
 from events.errors import Unavailable
 from storage import schema
 from storage.checks.session import Session, one
-from storage.database import APP_ROLE, OWNER_ROLE, SCHEMA, connect, connected
+from storage.database import (
+    APP_ROLE,
+    AUDITOR_ROLE,
+    OWNER_ROLE,
+    PROJECTOR_ROLE,
+    SCHEMA,
+    connect,
+    connected,
+)
 from storage.findings import Finding, failure, warning, well
 
 # pg_trigger.tgtype: what a trigger answers to.
 _DELETE, _UPDATE, _TRUNCATE = 8, 16, 32
+_ROLES = [OWNER_ROLE, APP_ROLE, PROJECTOR_ROLE, AUDITOR_ROLE]
 
 
 def look_at_schema(connection: Session) -> Iterator[Finding]:
@@ -59,55 +69,62 @@ def look_at_login(connection: Session) -> Iterator[Finding]:
 
 
 def look_at_append_only(connection: Session) -> Iterator[Finding]:
-    """What the role of all processes may do to events, by itself or as anybody."""
-    if (events := _table(connection, "events")) is None:
-        return
+    """What the roles may do, by themselves or as anybody, to tables that only grow."""
     rights = ("insert", "update", "delete", "truncate", "trigger")
     asked = ", ".join(f"has_table_privilege(%s, %s::oid, '{right}') as {right}" for right in rights)
     asked += ", has_any_column_privilege(%s, %s::oid, 'update') as columns"
-    row = one(connection, f"select {asked}", *(APP_ROLE, events) * 6)
-    may = [right for right in rights if row[right]] + ["update of columns"] * bool(row["columns"])
-    if may:
+    tables = _only_growing(connection)
+    found = []
+    for name, role in itertools.product(tables, [APP_ROLE, PROJECTOR_ROLE, AUDITOR_ROLE]):
+        row = one(connection, f"select {asked}", *(role, tables[name]) * 6)
+        may = [right for right in rights if row[right]] + ["update of columns"] * row["columns"]
+        if may:
+            found.append((name, role, ", ".join(dict.fromkeys(may))))
+    for name, role, held in found:
         yield failure(
             "postgres.append-only",
-            f"{APP_ROLE} may {', '.join(dict.fromkeys(may))} events itself",
+            f"{role} may {held} {name} itself",
             why="the log proves something only as long as nobody can write past append()",
-            do=f"as the owner: revoke all on {SCHEMA}.events from {APP_ROLE}, public;"
-            f" grant select on {SCHEMA}.events to {APP_ROLE}",
+            do=f"as the owner: revoke all on {SCHEMA}.{name} from {role}, public;"
+            f" grant select on {SCHEMA}.{name} to {role}",
         )
-    else:
-        yield well(
-            "postgres.append-only", f"{APP_ROLE} may read events, and write through append()"
-        )
+    if tables and not found:
+        yield well("postgres.append-only", "no role may write past append() and seal()")
 
 
 def look_at_always(connection: Session) -> Iterator[Finding]:
     """Whether the triggers that refuse to change events are there, and cannot be gone around."""
-    if (events := _table(connection, "events")) is None:
-        return
-    row = one(
-        connection,
-        "select coalesce(bit_or(t.tgtype), 0::smallint)::int as covered from pg_trigger t"
-        " join pg_proc p on p.oid = t.tgfoid"
-        " where t.tgrelid = %s::oid and t.tgenabled = 'A' and not t.tgisinternal"
-        " and p.proname = 'deny'",
-        events,
-    )
-    open_ = [
-        word
-        for word, bit in (("update", _UPDATE), ("delete", _DELETE), ("truncate", _TRUNCATE))
-        if not row["covered"] & bit
-    ]
-    if open_:
+    tables = _only_growing(connection)
+    found = []
+    for name, table in tables.items():
+        row = one(
+            connection,
+            "select coalesce(bit_or(t.tgtype), 0::smallint)::int as covered from pg_trigger t"
+            " join pg_proc p on p.oid = t.tgfoid"
+            " where t.tgrelid = %s::oid and t.tgenabled = 'A' and not t.tgisinternal"
+            " and p.proname = 'deny'",
+            table,
+        )
+        words = (("update", _UPDATE), ("delete", _DELETE), ("truncate", _TRUNCATE))
+        if open_ := [word for word, bit in words if not row["covered"] & bit]:
+            found.append((name, " or ".join(open_)))
+    for name, changes in found:
         yield failure(
             "postgres.triggers",
-            f"no trigger that is always on refuses to {' or '.join(open_)} events",
+            f"no trigger that is always on refuses to {changes} {name}",
             why="a superuser's mistake, or a restore, can change the log unnoticed",
-            do=f"as the owner: alter table {SCHEMA}.events enable always trigger never_changed"
+            do=f"as the owner: alter table {SCHEMA}.{name} enable always trigger never_changed"
             " (and never_emptied); if they are gone, restore the schema",
         )
-    else:
-        yield well("postgres.triggers", "events are protected from everybody, always")
+    if tables and not found:
+        yield well("postgres.triggers", "what only grows is protected from everybody, always")
+
+
+def _only_growing(connection: Session) -> dict[str, int]:
+    """The tables of which no row is ever changed, as far as they are there."""
+    names = ("events", "sealed", "tiles", "checkpoints", "signing_keys")
+    found = {name: _table(connection, name) for name in names}
+    return {name: table for name, table in found.items() if table is not None}
 
 
 def _table(connection: Session, name: str) -> int | None:
@@ -123,7 +140,7 @@ def _table(connection: Session, name: str) -> int | None:
 def look_at_owner(connection: Session) -> Iterator[Finding]:
     """Whether somebody could log in as one of the roles."""
     query = "select rolname from pg_roles where rolname = any (%s) and rolcanlogin order by 1"
-    names = [row["rolname"] for row in connection.execute(query, [[OWNER_ROLE, APP_ROLE]])]
+    names = [row["rolname"] for row in connection.execute(query, [_ROLES])]
     for name in names:
         yield failure(
             "postgres.roles",

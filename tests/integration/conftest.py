@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.serving import Server
 from storage.settings import Settings
 from tests.stripe_events import body, sign
 
@@ -28,10 +28,7 @@ def serving(
     app = create_app(settings)
     adapt(app)
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="on"
-    )
-    server = uvicorn.Server(config)
+    server = Server(app)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:

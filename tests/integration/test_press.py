@@ -17,10 +17,12 @@ from typing import Any
 
 import pypdf
 import pytest
+from page import validate_pdf_bytes
 from pypdf.generic import Destination
 
 from actors.press.binding import Piece, bind
 from actors.press.contents import FIRST_ROOM, ROOM
+from actors.press.papers import Enclosure
 from actors.press.rendering import Limits, Press, PressFailed, Rendered
 from actors.press.typeset import Facts, typeset, typeset_plain
 from events.errors import Unavailable
@@ -458,3 +460,82 @@ def test_a_section_of_a_hundred_thousand_words_is_rendered_as_far_as_it_goes() -
         made = press.render(typeset(product(), chunk(ChunkKind.SECTION), facts))
 
     assert "too long to print" in " ".join(read(made.pdf).pages[-1].extract_text().split())
+
+
+def conformance(pdf: bytes) -> list[str]:
+    """What an independent checker finds against PDF/UA-1."""
+    report = validate_pdf_bytes(pdf, profile="ua1")
+    return sorted({f"{each.rule_id}: {each.message}" for each in report.failures})
+
+
+CHARTS = """```chart
+title: Where the hours go
+unit: h
+Work: 42
+Sleep: 49
+```
+
+```chart
+title: How the year moves
+x: Jan, Feb, Mar
+Outward: 2, 5, 3
+Inward: 8, 7, 6
+```
+"""
+
+
+def test_a_program_that_reads_aloud_finds_all_it_needs(press: Press) -> None:
+    plan = product(sections=6, parts=2, divided=True)
+
+    pdf = bound(plan, rendered(plan, press, TEXT + CHARTS))
+
+    assert conformance(pdf) == []
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf
+
+
+def test_a_chart_is_drawn_and_says_its_numbers_in_words(press: Press) -> None:
+    plan = product()
+
+    reader = read(bound(plan, rendered(plan, press, CHARTS)))
+
+    objects: list[Any] = list(
+        map(reader.get_object, range(1, int(str(reader.trailer.get("/Size")))))
+    )
+    alternatives = [each.get("/Alt") for each in objects if isinstance(each, dict)]
+    assert "Bar chart (h). Where the hours go. Work: 42; Sleep: 49." in alternatives
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        (TEXT, "en"),
+        ("Du stehst auf einer Ebene, und das ist nicht der Rand. " * 20, "de"),
+        ("שלום עולם. " * 80, "he"),
+        ("これは世界です。" * 80, "ja"),
+    ],
+)
+def test_the_document_says_which_language_it_is_in(press: Press, text: str, spoken: str) -> None:
+    plan = product()
+
+    root = read(bound(plan, rendered(plan, press, text))).root_object
+
+    assert str(root["/Lang"]) == spoken
+    chunks = root["/StructTreeRoot"]["/K"][0]["/K"]  # type: ignore[index]
+    assert [each["/Lang"] for each in chunks] == ["en", "en", *[spoken] * 4, "en"]
+
+
+def test_a_file_goes_with_the_document(press: Press) -> None:
+    plan = product()
+    done = rendered(plan, press)
+    pieces = [
+        Piece(chunk=each, pdf=done[each.name].pdf, pages=done[each.name].pages)
+        for each in plan.chunks
+    ]
+    papers = Enclosure(
+        filename="provenance.json", media_type="application/json", about="Origin", content=b"{}"
+    )
+
+    pdf = bind(plan, pieces, placed_on=PLACED_ON, enclosed=[papers])
+
+    assert read(pdf).attachments == {"provenance.json": [b"{}"]}
+    assert conformance(pdf) == []

@@ -412,7 +412,7 @@ $$;
 
 create function deny() returns trigger language plpgsql as $$
 begin
-    raise exception 'events are never changed or removed' using errcode = '42501';
+    raise exception 'rows of "%" are never changed or removed', tg_table_name using errcode = '42501';
 end $$;
 create trigger never_changed before update or delete on events for each row execute function deny();
 create trigger never_emptied before truncate on events for each statement execute function deny();
@@ -427,3 +427,12 @@ grant update (nudged_at) on streams to ledgerpress_app;
 grant insert, update, delete on outbox to ledgerpress_app;
 grant insert on subjects to ledgerpress_app;
 grant insert, update on tenants, api_keys to ledgerpress_app;
+
+-- What an auditor needs to verify the log, and to compare it with what is said of each order. No keys of customers, no
+-- secrets of tenants, nothing that finds an order by its customer's link.
+grant select on alembic_version, events, streams, unsealed to ledgerpress_auditor;
+grant select (order_id, version, tenant, product, word, workable, spent, reserved, tell_at, session, intent, parent,
+              subject, status, placed_at, updated_at) on orders to ledgerpress_auditor;
+
+-- Projections are made of events as they are stored: sealed personal data stays sealed.
+grant select on alembic_version, events to ledgerpress_projector;

@@ -134,18 +134,14 @@ begin
     return true;
 end $$;
 
-create function deny_change() returns trigger language plpgsql as $$
-begin
-    raise exception 'rows of "%" are never changed or removed', tg_table_name using errcode = '42501';
-end $$;
-create trigger never_changed before update or delete on sealed for each row execute function deny_change();
-create trigger never_emptied before truncate on sealed for each statement execute function deny_change();
-create trigger never_changed before update or delete on tiles for each row execute function deny_change();
-create trigger never_emptied before truncate on tiles for each statement execute function deny_change();
-create trigger never_changed before update or delete on checkpoints for each row execute function deny_change();
-create trigger never_emptied before truncate on checkpoints for each statement execute function deny_change();
-create trigger never_changed before update or delete on signing_keys for each row execute function deny_change();
-create trigger never_emptied before truncate on signing_keys for each statement execute function deny_change();
+create trigger never_changed before update or delete on sealed for each row execute function deny();
+create trigger never_emptied before truncate on sealed for each statement execute function deny();
+create trigger never_changed before update or delete on tiles for each row execute function deny();
+create trigger never_emptied before truncate on tiles for each statement execute function deny();
+create trigger never_changed before update or delete on checkpoints for each row execute function deny();
+create trigger never_emptied before truncate on checkpoints for each statement execute function deny();
+create trigger never_changed before update or delete on signing_keys for each row execute function deny();
+create trigger never_emptied before truncate on signing_keys for each statement execute function deny();
 alter table sealed enable always trigger never_changed;
 alter table sealed enable always trigger never_emptied;
 alter table tiles enable always trigger never_changed;
@@ -155,6 +151,7 @@ alter table checkpoints enable always trigger never_emptied;
 alter table signing_keys enable always trigger never_changed;
 alter table signing_keys enable always trigger never_emptied;
 
-revoke all on function seal, add_checkpoint, deny_change from public;
+revoke all on function seal, add_checkpoint from public;
 grant execute on function seal, add_checkpoint to ledgerpress_app;
-grant select on sealed, tree, tiles, checkpoints, signing_keys to ledgerpress_app;
+grant select on sealed, tree, tiles, checkpoints, signing_keys to ledgerpress_app, ledgerpress_auditor;
+grant select on sealed, tree to ledgerpress_projector;

@@ -1,0 +1,40 @@
+"""The web server: whoever waits for news is sent home when it is told to stop, so that nobody holds it up."""
+
+import resource
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+# What is still going on after this many seconds is cut off.
+_GRACE = 10
+
+
+class Server(uvicorn.Server):
+    """Serves the application until it is told to stop."""
+
+    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+        self._app = app
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End those that wait, then the rest."""
+        self._app.state.desk.news.close()
+        await super().shutdown(sockets)
+
+
+def raise_limits() -> None:
+    """As many descriptors as this process may have: each client that waits needs one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

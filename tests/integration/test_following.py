@@ -1,0 +1,176 @@
+"""Waiting for an order's news: held answers and streams."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from events.envelope import Cause
+from events.facts import OrderDelivered
+from storage.record import Log
+from tests.examples import bound, started, written
+from tests.integration.conftest import OPERATOR, Deliver
+from tests.stripe_events import paid
+
+CAUSE = Cause(correlation="c", causation="m", actor="test")
+HELD = {**OPERATOR, "Prefer": "wait=25"}
+
+
+@pytest.fixture
+def order(deliver: Deliver) -> str:
+    found: str = deliver(paid()).json()["order"]
+    return found
+
+
+@pytest.fixture
+def aside() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+def add(log: Log, order: str, *events: object) -> None:
+    log.record(log.read(order), events, CAUSE)
+
+
+def finish(log: Log, order: str) -> None:
+    add(log, order, bound(blob="0" * 64, size=1), OrderDelivered(by="mail"))
+
+
+@dataclass
+class Told:
+    """What a stream said: each event's id, type and data."""
+
+    id: str = ""
+    event: str = "message"
+    data: str = ""
+
+
+def told(answer: httpx.Response) -> Iterator[Told]:
+    found = Told()
+    for line in answer.iter_lines():
+        name, _, value = line.partition(": ")
+        if not line and found.data:
+            yield found
+            found = Told(id=found.id)
+        elif name == "data":
+            found.data += value
+        elif name in ("id", "event"):
+            setattr(found, name, value)
+
+
+def test_an_answer_is_held_until_the_order_moves(
+    http: httpx.Client, order: str, orders_log: Log, aside: ThreadPoolExecutor
+) -> None:
+    path = f"/v1/orders/{order}"
+    known = {"If-None-Match": http.get(path, headers=OPERATOR).headers["etag"]}
+
+    asked: Future[httpx.Response] = aside.submit(http.get, path, headers={**HELD, **known})
+    add(orders_log, order, started(), written("section-001"))
+    answer = asked.result()
+
+    assert answer.status_code == 200
+    assert answer.json()["progress"]["done"] == 1
+    assert answer.headers["etag"] == 'W/"v4"'
+    assert answer.headers["preference-applied"] == "wait=25"
+
+
+def test_who_waited_in_vain_is_told_so(http: httpx.Client, order: str) -> None:
+    path = f"/v1/orders/{order}"
+    known = {"If-None-Match": 'W/"v2"', "Prefer": "respond-async, wait=1"}
+
+    answer = http.get(path, headers={**OPERATOR, **known})
+
+    assert (answer.status_code, answer.headers["preference-applied"]) == (304, "wait=1")
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    "known", [{}, {"If-None-Match": 'W/"v1"'}, {"If-None-Match": 'W/"v2"', "Prefer": "wait=soon"}]
+)
+def test_nobody_waits_for_what_is_there_already(
+    http: httpx.Client, order: str, known: dict[str, str]
+) -> None:
+    answer = http.get(f"/v1/orders/{order}", headers={**HELD, **known})
+
+    assert answer.status_code == (304 if known.get("Prefer") else 200)
+    assert "preference-applied" not in answer.headers
+
+
+def test_nobody_waits_for_an_order_that_is_settled(
+    http: httpx.Client, order: str, orders_log: Log
+) -> None:
+    finish(orders_log, order)
+    known = {"If-None-Match": http.get(f"/v1/orders/{order}", headers=OPERATOR).headers["etag"]}
+
+    answer = http.get(f"/v1/orders/{order}", headers={**HELD, **known})
+
+    assert answer.status_code == 304
+    assert not {"preference-applied", "retry-after"} & answer.headers.keys()
+
+
+def test_a_stream_tells_every_move_until_the_end(
+    http: httpx.Client, order: str, orders_log: Log
+) -> None:
+    with http.stream("GET", f"/v1/orders/{order}/stream", headers=OPERATOR) as answer:
+        stream = told(answer)
+        first = next(stream)
+        add(orders_log, order, started(), written("section-001"))
+        second = next(stream)
+        finish(orders_log, order)
+        third, last = stream
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["x-accel-buffering"] == "no"
+    assert (first.id, json.loads(first.data)["status"]) == ("2", "queued")
+    assert (second.id, json.loads(second.data)["progress"]["done"]) == ("4", 1)
+    assert json.loads(third.data)["status"] == "delivered"
+    assert last.event == "end"
+
+
+def test_a_stream_goes_on_behind_the_last_version_seen(
+    http: httpx.Client, order: str, orders_log: Log
+) -> None:
+    seen = {"Last-Event-ID": "2"}
+    path = f"/v1/orders/{order}/stream"
+    with http.stream("GET", path, headers={**OPERATOR, **seen}) as answer:
+        add(orders_log, order, started())
+        first = next(told(answer))
+
+    with http.stream("GET", path, params={"after": "1"}, headers=OPERATOR) as answer:
+        again = next(told(answer))
+
+    assert first.id == again.id == "3"
+
+
+def test_a_stream_that_has_told_all_does_not_begin_again(
+    http: httpx.Client, order: str, orders_log: Log
+) -> None:
+    finish(orders_log, order)
+    path = f"/v1/orders/{order}/stream"
+
+    missed = [each.event for each in told(http.get(path, headers=OPERATOR))]
+    version = orders_log.read(order).order.version
+    known = http.get(path, headers={**OPERATOR, "Last-Event-ID": str(version)})
+
+    assert missed == ["message", "end"]
+    assert (known.status_code, known.content) == (204, b"")
+
+
+@pytest.mark.parametrize("place", ["-1", "two", "²", "9" * 30])
+def test_a_stream_cannot_go_on_behind_nowhere(http: httpx.Client, order: str, place: str) -> None:
+    path = f"/v1/orders/{order}/stream"
+
+    answer = http.get(path, params={"after": place}, headers=OPERATOR)
+
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "/problems/bad-cursor"
+
+
+def test_a_stranger_cannot_follow(http: httpx.Client, order: str) -> None:
+    path = f"/v1/orders/{order}/stream"
+
+    assert http.get(path).status_code == 401
+    assert http.get(path, headers={"Authorization": "Bearer nobody"}).status_code == 404

@@ -1,0 +1,25 @@
+"""A running system of real processes for tests, on a database of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox.system import System, standing
+from tests.conftest import Server, needed
+
+
+@contextmanager
+def running(server: Server, template: str, folder: Path, **knobs: Any) -> Iterator[System]:
+    """Everything, with the stand-in model and with those knobs of ``standing``."""
+    name = f"{template}_{folder.name}"
+    server.execute(f'create database "{name}" template {template}')
+    settings = {
+        "DATABASE_URL": server.at(name),
+        "RABBITMQ_URL": needed("RABBITMQ_URL"),
+        "OPENAI_API_KEY": "",
+        **knobs.pop("settings", {}),
+    }
+    with standing(folder, settings=settings, **knobs) as system:
+        yield system
+    server.execute(f'drop database "{name}" with (force)')
