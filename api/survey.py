@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from api.telling import late_before
 from events.errors import Unavailable
 from events.plan import Product
+from events.promise import late_before
 from storage import dead_letters, standing, troubles
 from storage.endpoints import Condition, conditions
 from storage.kept import Kept

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from api.reports import available
@@ -10,14 +10,12 @@ from api.saying import order_number
 from api.wording import aside, words
 from events.order import Order
 from events.plan import Delivery, Product, Section
+from events.promise import late_before
 from events.views import SETTLED, Word
 from storage.orders import OrderRow
 
 # Beyond this many sections their titles are not listed, only counted.
 _MOST_TITLES = 60
-# An order is called late when it takes this much longer than promised.
-_PATIENCE = timedelta(seconds=30)
-_PATIENCE_FACTOR = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +128,6 @@ def is_late(row: OrderRow, product: Product | None, now: datetime, speed: float)
     if product is None or row.status.word in (*SETTLED, Word.ATTENTION, Word.AWAITING_PAYMENT):
         return False
     return row.placed_at < late_before(product, now, speed)
-
-
-def late_before(product: Product, now: datetime, speed: float) -> datetime:
-    """An order that was placed before this, and is still at work, is late."""
-    return now - timedelta(seconds=product.promise / speed * _PATIENCE_FACTOR) - _PATIENCE
 
 
 def _tone(word: Word) -> str:

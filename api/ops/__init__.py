@@ -4,6 +4,6 @@ from fastapi import APIRouter
 
 from api.ops import acting, board, dead, lists, order
 
-router = APIRouter(prefix="/ops", include_in_schema=False)
+router = APIRouter(include_in_schema=False)
 for part in (board, lists, dead, order, acting):
     router.include_router(part.router)

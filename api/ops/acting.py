@@ -11,7 +11,7 @@ from events.errors import NotFound, Refused, WrongExpectedVersion
 from storage.intervening import by_person, carry_out
 from storage.orders import OrderRow, by_id
 
-router = APIRouter(prefix="/orders/{order_id}")
+router = APIRouter(prefix="/ops/orders/{order_id}")
 
 
 @router.get("/{verb}")

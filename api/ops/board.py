@@ -16,7 +16,7 @@ from storage.queues import Depth
 from storage.since import Since, since
 from storage.standing import Pace, Trade, Waiting
 
-router = APIRouter()
+router = APIRouter(prefix="/ops")
 
 # How often the page asks whether anything has changed, in seconds.
 LOOK_SECONDS = 3

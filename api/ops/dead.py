@@ -7,7 +7,7 @@ from api.desk import OnDesk
 from api.sessions import Filled, OperatorPage
 from storage.dead_letters import put_back
 
-router = APIRouter(prefix="/dead-letters")
+router = APIRouter(prefix="/ops/dead-letters")
 
 
 @router.post("/{letter}/put-back")

@@ -26,7 +26,7 @@ from storage.intervening import by_person, carry_out
 from storage.orders import OrderRow
 from storage.searching import MOST_COUNTED, Sought, count, search
 
-router = APIRouter(prefix="/orders")
+router = APIRouter(prefix="/ops/orders")
 
 _ON_A_PAGE = 50
 # So many at once; what is left is done by doing it again.

@@ -1,8 +1,10 @@
 """An order from all sides: its time, what was tried, what it cost, who was told, and every event."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -32,7 +34,7 @@ from events.facts import (
 )
 from storage.orders import by_id, parts_of
 
-router = APIRouter(prefix="/orders/{order_id}")
+router = APIRouter(prefix="/ops/orders/{order_id}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +80,19 @@ class Row:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rows that follow each other: one, or many steps of the work that are folded together."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def kinds(self) -> str:
+        """What is in it: how many of which."""
+        counted = Counter(row.recorded.type for row in self.rows)
+        return ", ".join(f"{count} {kind}" for kind, count in counted.most_common())
+
+
 @router.get("")
 def order(
     order_id: str, session: StaffPage, desk: OnDesk, request: Request, did: str = ""
@@ -110,7 +125,8 @@ def order(
             if isinstance(each.event, MailIntended | MailSent | MailFailed)
         ],
         heard=_heard(recorded),
-        events=[_row(each, operates=session.operates) for each in reversed(recorded)],
+        number=len(recorded),
+        runs=_runs([_row(each, operates=session.operates) for each in reversed(recorded)]),
         wait=ask_again(row, product, desk.clock(), desk.settings.speed),
         catalogue=desk.catalogue,
         now=desk.clock(),
@@ -173,6 +189,22 @@ def _heard(recorded: Iterable[Recorded]) -> list[Heard]:
         Heard(name, members[0].recorded_at, tuple(each.type for each in members))
         for name, members in found.items()
     ]
+
+
+def _runs(rows: Iterable[Row]) -> list[Run]:
+    """The rows; where nothing but steps of the work follow each other, as one."""
+    found: list[Run] = []
+    for step, members in groupby(rows, key=lambda row: row.recorded.type in _STEPS):
+        together = tuple(members)
+        if step and len(together) >= _MANY:
+            found.append(Run(together))
+        else:
+            found += [Run((each,)) for each in together]
+    return found
+
+
+_STEPS = frozenset({"sections-asked", "section-written", "chunk-rendered"})
+_MANY = 5
 
 
 def _row(each: Recorded, *, operates: bool) -> Row:

@@ -40,6 +40,7 @@ function show(fresh) {
   live.dataset.wait = fresh.dataset.wait;
   live.replaceChildren(...document.adoptNode(fresh).childNodes);
   document.title = fresh.dataset.title;
+  if (fresh.dataset.heading) document.querySelector("h1").textContent = fresh.dataset.heading;
   if (id && document.getElementById(id)) document.getElementById(id).focus({ preventScroll: true });
   else if (at >= 0) focusRow(at);
 }
