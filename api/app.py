@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    customer,
     documentation,
     feed,
     following,
@@ -18,13 +19,14 @@ from api import (
     history,
     interventions,
     log_in,
+    measures,
     ops,
     ordering,
     orders,
-    pages,
     problems,
     products,
     sessions,
+    shop,
     usage,
     webhooks,
 )
@@ -36,7 +38,10 @@ from api.survey import Survey
 from api.templating import STATIC
 from events.products import CATALOGUE
 from storage.blobs import Blobs
+from storage.estimates import Estimates
 from storage.inbox import Inbox
+from storage.levels import Levels
+from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
@@ -55,6 +60,10 @@ def _room() -> int:
     return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The API and the pages; the log is opened when the server starts and closed when it stops."""
 
@@ -65,11 +74,15 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
+            closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
-            closing(Survey(log, settings, CATALOGUE, _clock)) as survey,
+            ExitStack() as held,
             closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
             stripe_secrets.begin()
+            levels = Levels(log.engine, settings, CATALOGUE)
+            if served := serve_metrics(settings, levels.read):
+                held.callback(served.close)
             app.state.desk = Desk(
                 settings=settings,
                 catalogue=CATALOGUE,
@@ -78,10 +91,12 @@ def create_app(settings: Settings) -> FastAPI:
                 news=news,
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
+                estimates=estimates,
                 stripe_secrets=stripe_secrets,
-                survey=survey,
+                levels=levels,
                 clock=_clock,
             )
+            app.state.survey = held.enter_context(closing(Survey(app.state.desk)))
             yield
 
     app = FastAPI(
@@ -93,7 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
-    app.add_middleware(Frame)
+    app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
     for part in (
@@ -107,17 +122,15 @@ def create_app(settings: Settings) -> FastAPI:
         feed,
         audit,
         products,
-        pages,
+        shop,
+        customer,
         log_in,
         ops,
         problems,
         documentation,
         health,
+        measures,
     ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
-
-
-def _clock() -> datetime:
-    return datetime.now(UTC)

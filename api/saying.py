@@ -1,5 +1,7 @@
 """Says ids, amounts, times and sizes as people do."""
 
+from datetime import UTC, datetime
+
 from events.money import Money
 from events.views import order_number as order_number  # noqa: PLC0414 - it belongs here too
 
@@ -13,7 +15,7 @@ _ACTED = {
     "resend-asked": "mailed once more",
     "note-made": "noted",
 }
-_SHORT = 10
+_FINE = 10
 _SMALL = 0.1
 _MEGABYTE = 1_000_000
 
@@ -33,11 +35,11 @@ def duration(seconds: float) -> str:
     return f"{count} {unit}{'s' if count > 1 else ''}"
 
 
-def span(seconds: float) -> str:
+def short(seconds: float) -> str:
     """Short, for tables: 340 ms, 12 s, 2 min 5 s, 3 h 20 min, 4 d 2 h."""
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
-    if seconds < _SHORT:
+    if seconds < _FINE:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     for place, (letter, length) in enumerate(_SPANS):
@@ -66,6 +68,34 @@ def dollars(millionths: int) -> str:
     """What calls cost: $0.0042, $1.30, $1,204.00."""
     amount = millionths / 1_000_000
     return f"${amount:.4f}" if 0 < amount < _SMALL else f"${amount:,.2f}"
+
+
+def span(first: float, last: float) -> str:
+    """From how long to how long: 15 to 25 seconds, 50 seconds to 2 minutes."""
+    one, other = duration(first), duration(last)
+    count, _, unit = one.partition(" ")
+    if one == other:
+        return other
+    return (
+        f"{count} to {other}"
+        if unit.rstrip("s") == other.split()[1].rstrip("s")
+        else f"{one} to {other}"
+    )
+
+
+def exactly(seconds: float) -> str:
+    """In two units at most: 41 seconds, 2 minutes 41 seconds, 3 hours 12 minutes."""
+    left, parts = max(1, round(seconds)), []
+    for unit, length in _UNITS:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count} {unit}{'s' if count > 1 else ''}")
+    return " ".join(parts[:2])
+
+
+def clock(moment: datetime) -> str:
+    """The time of day, and the day if it is not the same everywhere: 14:35 UTC."""
+    return moment.astimezone(UTC).strftime("%H:%M UTC")
 
 
 def size(count: int) -> str:

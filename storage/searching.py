@@ -1,23 +1,31 @@
 """Finds orders for people: by what they remember of one, or all that stand in one way."""
 
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Engine,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
-from events.views import ORDER_DIGITS, PART_HELD, SETTLED, Word
+from events.views import PART_HELD, SETTLED, Word, numbered
 from storage.database import again_once, connected
 from storage.orders import OrderRow, chosen
 from storage.tables import orders
 
 # Nobody counts further: "10,000 or more" says as much.
 MOST_COUNTED = 10_000
-_NUMBER = re.compile(rf"[{ORDER_DIGITS}]{{4}}-?[{ORDER_DIGITS}]{{4}}")
-_NUMBER_BITS, _ID_BITS = 40, 128
 _TROUBLED = (Word.ATTENTION, Word.RETRYING)
 _WAITING = (*SETTLED, Word.ATTENTION, Word.AWAITING_PAYMENT)
 
@@ -27,7 +35,7 @@ class Sought:
     """Which orders. What is empty lets everything through.
 
     ``words`` is an order's id, its number, or the name of its checkout session or payment. ``reason`` is why it is in
-    trouble. ``late`` says for each product before when an order that still runs must have been placed.
+    trouble. ``late`` says for each product before when an order that still runs must have been paid for.
     """
 
     words: str = ""
@@ -87,14 +95,8 @@ def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
 
 
 def _named(words: str) -> ColumnElement[bool]:
-    number = words.upper()
-    if _NUMBER.fullmatch(number):
-        bits = 0
-        for digit in number.replace("-", ""):
-            bits = bits << 5 | ORDER_DIGITS.index(digit)
-        first = bits << (_ID_BITS - _NUMBER_BITS)
-        last = first | ((1 << (_ID_BITS - _NUMBER_BITS)) - 1)
-        return orders.c.order_id.between(uuid.UUID(int=first), uuid.UUID(int=last))
+    if (ids := numbered(words)) is not None:
+        return orders.c.order_id.between(*ids)
     try:
         return orders.c.order_id == uuid.UUID(words)
     except ValueError:
@@ -106,8 +108,6 @@ def _named(words: str) -> ColumnElement[bool]:
 
 
 def _late(late: Mapping[str, datetime]) -> ColumnElement[bool]:
-    before = [
-        and_(orders.c.product == product, orders.c.placed_at < moment)
-        for product, moment in late.items()
-    ]
+    since = cast(func.nullif(orders.c.status["since"].as_string(), ""), DateTime(timezone=True))
+    before = [and_(orders.c.product == product, since < moment) for product, moment in late.items()]
     return and_(orders.c.word.not_in(_WAITING), or_(*before))

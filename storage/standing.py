@@ -12,11 +12,12 @@ from storage.database import again_once, connected
 # How far back is counted, and how finely orders are counted by when they came.
 HOURS = 24
 
-# "late" has, for each product, before when an order that still runs must have been placed to be late.
+# "late" has, for each product, before when an order that still runs must have been paid for to be late.
 _TRADE = text("""
     with late as (select * from unnest(cast(:products as text[]), cast(:late as timestamptz[])) as l (product, before)),
     recent as (
         select o.product, o.word, o.placed_at, o.updated_at - o.placed_at as took, o.spent,
+            (nullif(o.status ->> 'since', ''))::timestamptz as since,
             o.word not in ('delivered', 'cancelled', 'erased', 'attention', 'awaiting_payment') as running
         from orders o
         where o.placed_at > clock_timestamp() - make_interval(hours => :hours)
@@ -25,7 +26,7 @@ _TRADE = text("""
     select product,
         count(*) filter (where word <> 'awaiting_payment') as paid,
         count(*) filter (where running) as running,
-        count(*) filter (where running and placed_at < before) as late,
+        count(*) filter (where running and since < before) as late,
         count(*) filter (where word in ('delivered', 'erased')) as done,
         count(*) filter (where word = 'attention') as stuck,
         count(*) filter (where word = 'cancelled') as cancelled,
@@ -113,7 +114,7 @@ class Pace:
 
 
 def trade(engine: Engine, late: Mapping[str, datetime]) -> dict[str, Trade]:
-    """By product. ``late`` says before when a running order of it must have been placed to be late."""
+    """By product. ``late`` says before when a running order of it must have been paid for to be late."""
     values = {"products": list(late), "late": list(late.values()), "hours": HOURS}
     return {row.product: _trade(row) for row in _ask(engine, _TRADE, values)}
 

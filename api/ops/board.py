@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.caching import spared
 from api.desk import Desk, OnDesk
-from api.sessions import Filled, StaffPage, secure, staff_page
+from api.sessions import Filled, StaffPage, staff_page
+from api.survey import OnSurvey
 from events.money import Money
 from events.plan import Product
 from storage.queues import Depth
@@ -48,12 +49,12 @@ class Queue:
 
 
 @router.get("")
-def board(session: StaffPage, desk: OnDesk, request: Request) -> Response:
+def board(session: StaffPage, desk: OnDesk, survey: OnSurvey, request: Request) -> Response:
     """Everything on one page; each part only if there is something to see."""
     now = desk.clock()
     read = _read(request, now)
-    found = desk.survey.board()
-    depths = desk.survey.depths()
+    found = survey.board()
+    depths = survey.depths()
     late = sum(each.late for each in found.trade.values())
     answer = staff_page(
         "ops/board.html",
@@ -67,7 +68,7 @@ def board(session: StaffPage, desk: OnDesk, request: Request) -> Response:
         broker=bool(depths),
         workers=sum(1 for each in depths.values() if each and each.listening),
         products=len(desk.catalogue),
-        tenants=desk.survey.tenants(),
+        tenants=survey.tenants(),
         news=since(desk.log, read),
         read=_read_given(request, now),
         now=now,
@@ -88,7 +89,7 @@ def mark_read(_: StaffPage, form: Filled, desk: OnDesk) -> Response:
             max_age=_A_YEAR,
             path="/ops",
             httponly=True,
-            secure=secure(desk.settings),
+            secure=desk.settings.https,
             samesite="lax",
         )
     return answer

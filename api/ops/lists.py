@@ -18,6 +18,7 @@ from api.paging import parsed, printed
 from api.problems import KINDS as PROBLEMS
 from api.problems import Problem
 from api.sessions import Filled, OperatorPage, Session, StaffPage, staff_page
+from api.survey import OnSurvey, Survey
 from events.errors import Conflict, Refused
 from events.foresight import Preview
 from events.order import Order
@@ -48,7 +49,7 @@ class Filter(BaseModel):
     late: str = Field("", max_length=1)
     after: str = Field("", max_length=64)
 
-    def sought(self, desk: Desk) -> Sought:
+    def sought(self, survey: Survey) -> Sought:
         """What the log is asked for. Raises the problem of an unknown status."""
         if self.status and self.status not in set(Word):
             raise Problem("invalid-request")
@@ -58,7 +59,7 @@ class Filter(BaseModel):
             product=self.product,
             tenant=self.tenant,
             reason=self.reason,
-            late=desk.survey.late() if self.late else None,
+            late=survey.late() if self.late else None,
         )
 
     @property
@@ -99,6 +100,7 @@ def orders(
     *,
     session: StaffPage,
     desk: OnDesk,
+    survey: OnSurvey,
     request: Request,
     chosen: Filtered,
     did: str = "",
@@ -106,7 +108,7 @@ def orders(
     left: int = 0,
 ) -> Response:
     """The orders, the newest first. One that was asked for by its name is shown at once."""
-    sought = chosen.sought(desk)
+    sought = chosen.sought(survey)
     rows = search(desk.log.engine, sought, _ON_A_PAGE + 1, chosen.cursor)
     if sought.words and len(rows) == 1:
         return RedirectResponse(f"/ops/orders/{rows[0].status.order}", status_code=303)
@@ -133,9 +135,11 @@ def orders(
 
 
 @router.get("/all/{verb}")
-def preview(verb: str, session: OperatorPage, desk: OnDesk, chosen: Filtered) -> Response:
+def preview(
+    verb: str, session: OperatorPage, desk: OnDesk, survey: OnSurvey, chosen: Filtered
+) -> Response:
     """How many there are, some of them, and what would come of doing it to them."""
-    return _shown(_of_many(verb), chosen, session, desk)
+    return _shown(_of_many(verb), chosen, session, desk, survey)
 
 
 @router.post("/all/{verb}")
@@ -144,6 +148,7 @@ def do(
     verb: str,
     session: OperatorPage,
     desk: OnDesk,
+    survey: OnSurvey,
     request_id: RequestId,
     form: Filled,
     chosen: Filtered,
@@ -151,7 +156,7 @@ def do(
     """Do it to each order that is still as it was when the page was shown; count the others."""
     what, reason = _of_many(verb), form.get("reason")
     if not 0 < len(reason) <= LONGEST_REASON:
-        return _shown(what, chosen, session, desk, slug="reason-missing")
+        return _shown(what, chosen, session, desk, survey, slug="reason-missing")
     done = left = 0
     for order, version in _versions(form.get("orders")):
         try:
@@ -178,9 +183,11 @@ def _of_many(verb: str) -> Act:
     return act(verb)
 
 
-def _shown(what: Act, chosen: Filter, session: Session, desk: Desk, *, slug: str = "") -> Response:
+def _shown(
+    what: Act, chosen: Filter, session: Session, desk: Desk, survey: Survey, *, slug: str = ""
+) -> Response:
     kind = PROBLEMS[slug] if slug else None
-    sought = chosen.sought(desk)
+    sought = chosen.sought(survey)
     return staff_page(
         "ops/many.html",
         session,

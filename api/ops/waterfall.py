@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from api.saying import span
+from api.saying import short
 from events.envelope import Recorded
 from events.facts import (
     AttemptStarted,
@@ -122,7 +122,7 @@ class _Axis:
         shown = max((self.end - self.begin - folded).total_seconds(), 0.001)
         self.scale = (100 - _STRIP * len(self._gaps)) / shown
         self.folds = tuple(
-            Fold(x=self.at(begin), width=_STRIP, length=span((end - begin).total_seconds()))
+            Fold(x=self.at(begin), width=_STRIP, length=short((end - begin).total_seconds()))
             for begin, end in self._gaps
         )
 
@@ -161,7 +161,7 @@ def _line(title: str, spans: Sequence[_Span], axis: _Axis) -> Line:
         for each in spans
     ]
     took = sum((each.end - each.begin).total_seconds() for each in spans if each.kind != "failed")
-    return Line(title=title, bars=(*ghosts, *bars), took=span(took) if took else "")
+    return Line(title=title, bars=(*ghosts, *bars), took=short(took) if took else "")
 
 
 _Found = tuple[str, list[_Span]]

@@ -20,7 +20,7 @@ from events.facts import (
 )
 from events.products import CATALOGUE
 from storage import dead_letters
-from storage.publisher import parameters
+from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Settings
 from tests.examples import asked, bound, failed, started, written
@@ -41,7 +41,7 @@ def ops(http: httpx.Client) -> httpx.Client:
 
 
 @pytest.fixture
-def auditor(http: httpx.Client, api_url: str) -> Iterator[httpx.Client]:
+def auditor(api_url: str) -> Iterator[httpx.Client]:
     """An auditor's browser."""
     with httpx.Client(base_url=api_url, timeout=20) as client:
         log_in(client, "auditor-secret", "/ops")
@@ -142,7 +142,7 @@ def test_the_products_are_counted(ops: httpx.Client, deliver: Deliver, orders_lo
 
     text = seen(ops.get("/ops").text)
 
-    assert re.search(r"Life Clarity 3 1 – 1 1 – .* / 20 s \$0\.0051 / \$49", text)
+    assert re.search(r"Life Clarity 3 1 . 1 1 . .* / 20 s \$0\.0051 / \$49", text)
     assert "1 delivered · 1 got stuck · 1 still stuck" in text
 
 
@@ -250,7 +250,7 @@ def test_an_order_is_shown_from_all_sides(
     for section in CATALOGUE["life_clarity"].sections:
         assert section.title in text
     assert page.count('class="fall-line"') >= 6
-    assert "gpt-4.1-mini 4 – – 5,600 $0.0051" in text
+    assert re.search(r"gpt-4.1-mini 4 . . 5,600 \$0\.0051", text)
     assert "report taken by the mail server" in text
     assert "led to order-placed, payment-received" in text
     assert re.search(r"\d+ section-written", text)
@@ -396,7 +396,7 @@ def test_a_dead_letter_is_a_row_that_can_be_put_back(
     queue = "queue.life_clarity"
     with pika.BlockingConnection(parameters(settings.rabbitmq_url.get_secret_value())) as line:
         channel = line.channel()
-        dead_letters.declare(channel, queue)
+        declare(channel, queue)
         channel.queue_purge(queue)
         channel.queue_purge(f"{queue}.XQ")
         channel.basic_publish("", f"{queue}.XQ", b"no nudge", pika.BasicProperties(message_id="m"))

@@ -1,10 +1,6 @@
 -- What the operator's pages ask again and again, found without reading what is long done. Runs as the owner.
 -- Only what Postgres 15 has.
 
--- The orders that are not done: few, however many there have been.
-create index orders_open on orders (word, product, placed_at)
-    where word not in ('delivered', 'cancelled', 'erased');
-
 -- The few events of each order that people want to hear of, by kind and time.
 create index events_told on events (type, recorded_at)
     where type in ('order-delivered', 'order-cancelled', 'payment-refunded', 'attention-needed', 'call-failed', 'note-made');
