@@ -9,6 +9,8 @@ from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
 from events.plan import Product
+from storage.dead_letters import keep
+from storage.inbox import QUEUE
 from storage.levels import Levels
 from storage.metrics import serve_metrics
 from storage.opening import opened
@@ -21,6 +23,7 @@ from storage.telemetry import log
 _RELAY_SECONDS = 0.25
 _GRACE_SECONDS = 5.0
 _RECONCILE_SECONDS = 3600.0
+_DEAD_SECONDS = 60.0
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -64,9 +67,16 @@ def relay(orders: Log) -> int:
     return len(letters)
 
 
+def _bury(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> str:
+    queues = [QUEUE, *(product.queue for product in catalogue.values())]
+    return f"{keep(settings, orders.engine, queues)} dead letters kept"
+
+
 def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> list[timing.Due]:
     """What is done every hour or every day, as far as it is set up."""
-    due: list[timing.Due] = []
+    due: list[timing.Due] = [
+        timing.Every("dead-letters", _DEAD_SECONDS, lambda _: _bury(orders, catalogue, settings))
+    ]
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
         due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))
