@@ -100,6 +100,12 @@ _KINDS = (
         "This Idempotency-Key has ordered something else",
         "Send another order with another key, and the same order with the same body.",
     ),
+    Kind(
+        "link-expired",
+        410,
+        "This link has expired",
+        "Open your page; its link is in the same mail.",
+    ),
     Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
     Kind("order-moved-on", 412, "The order is not as you saw it", "Look again, then decide."),
     Kind(
@@ -189,7 +195,7 @@ _BY_REASON = {
     )
 }
 # What nobody but people open.
-FOR_PEOPLE = ("/o/", "/ops", "/audit", "/log-in", "/log-out")
+FOR_PEOPLE = ("/o/", "/r/", "/ops", "/audit", "/log-in", "/log-out")
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),

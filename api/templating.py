@@ -6,7 +6,8 @@ from pathlib import Path
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.saying import (
+from api.saying import clock, duration, exactly, order_number, price, size, span
+from api.terse import acted, coarse, dollars, short
     acted,
     clock,
     coarse,

@@ -62,9 +62,16 @@ class Sealer:
 
     def token(self, order_id: str) -> str:
         """The secret in the link to the customer's page: 128 bits, derived from the key and gone with it."""
+        return self._derived(f"customer-page/{order_id}")
+
+    def signature(self, order_id: str, until: int) -> str:
+        """What makes a link to that order's report good ``until`` then, in seconds since 1970; gone with the key."""
+        return self._derived(f"report-link/{order_id}/{until}")
+
+    def _derived(self, what: str) -> str:
         if self._key is None:
             return ""
-        digest = hmac.digest(self._key, f"customer-page/{order_id}".encode(), "sha256")
+        digest = hmac.digest(self._key, what.encode(), "sha256")
         return base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).rstrip(b"=").decode()
 
 

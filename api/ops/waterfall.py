@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from api.saying import short
+from api.terse import short
 from events.envelope import Recorded
 from events.facts import (
     AttemptStarted,
