@@ -8,18 +8,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.saying import clock, duration, exactly, order_number, price, size, span
 from api.terse import acted, coarse, dollars, short
-    acted,
-    clock,
-    coarse,
-    dollars,
-    duration,
-    exactly,
-    order_number,
-    price,
-    short,
-    size,
-    span,
-)
 
 STATIC = Path(__file__).parent / "static"
 
