@@ -14,7 +14,7 @@ from api.survey import OnSurvey
 from events.money import Money
 from events.plan import Product
 from storage.queues import Depth
-from storage.since import Since, since
+from storage.since import since
 from storage.standing import Pace, Trade, Waiting
 
 router = APIRouter(prefix="/ops")
@@ -93,11 +93,6 @@ def mark_read(_: StaffPage, form: Filled, desk: OnDesk) -> Response:
             samesite="lax",
         )
     return answer
-
-
-def latest(news: Since, read: datetime) -> datetime:
-    """Up to when somebody has read who has read ``news``."""
-    return news.latest or read
 
 
 def _read(request: Request, now: datetime) -> datetime:

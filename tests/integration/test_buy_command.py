@@ -96,7 +96,7 @@ def test_what_goes_wrong_says_what_to_do(
 @pytest.fixture
 def done(buy: Buy, orders_log: Log) -> str:
     """A delivered order."""
-    order = lines(buy("life_clarity", "--json"))[0]["order"]
+    order: str = lines(buy("life_clarity", "--json"))[0]["order"]
     add(orders_log, order, started(), bound(), OrderDelivered(by="mail"))
     return order
 
