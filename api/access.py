@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.desk import OnDesk
 from api.problems import Problem
+from events.views import Word
 from storage.api_keys import looks_like_key, tenant_of
 from storage.orders import OrderRow, by_id, by_token
 from storage.settings import Settings
@@ -114,13 +115,18 @@ class Seen:
 
 
 def _visible(order_id: str, asker: Asking, desk: OnDesk) -> Seen:
-    """The order, if the asker may see it. Whether it is foreign or missing, the same is done and said."""
+    """The order, if the asker may see it. Whether it is foreign or missing, the same is done and said.
+
+    One that has been erased is gone: a problem for everybody who may know of it.
+    """
     row = by_id(desk.log.engine, order_id)
     held = by_token(desk.log.engine, asker.token)
     if row is None or not (
         asker.staff or row.status.tenant == asker.tenant or (held and _belongs(row, held))
     ):
         raise Problem("order-not-found")
+    if row.status.word is Word.ERASED:
+        raise Problem("erased")
     return Seen(row, asker)
 
 

@@ -11,6 +11,8 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    audit_log,
+    audit_order,
     customer,
     documentation,
     feed,
@@ -122,6 +124,8 @@ def create_app(settings: Settings) -> FastAPI:
         history,
         feed,
         audit,
+        audit_log,
+        audit_order,
         products,
         shop,
         customer,

@@ -63,6 +63,7 @@ _KINDS = (
         "Make one up for each order, keep it, and send it with every try.",
     ),
     Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
+    Kind("bad-cursor", 400, "This is no page of the log", "Begin again, from the newest event on."),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
     Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
     Kind(

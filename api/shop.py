@@ -9,6 +9,7 @@ from api.desk import TENANT, OnDesk
 from api.problems import Problem
 from api.templating import page
 from events.plan import Delivery
+from events.views import Word
 from storage.orders import by_session
 
 router = APIRouter(include_in_schema=False)
@@ -38,7 +39,7 @@ def back_from_checkout(desk: OnDesk, session_id: str = "") -> Response:
             "waiting.html",
             headers={"Refresh": str(_WAITING_SECONDS), "Cache-Control": "no-store"},
         )
-    token = desk.log.vault.sealer(row.subject).token(row.status.order)
-    if not token:
+    if row.status.word is Word.ERASED:
         raise Problem("erased")
+    token = desk.log.vault.sealer(row.subject).token(row.status.order)
     return RedirectResponse(f"/o/{token}", status_code=303, headers={"Cache-Control": "no-store"})

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.saying import clock, duration, exactly, order_number, price, size, span
 from api.terse import acted, coarse, dollars, short
+from storage.bundle.evidence import SCRIPT
 
 STATIC = Path(__file__).parent / "static"
 
@@ -24,10 +25,10 @@ def rendered(name: str, **facts: object) -> str:
     return _templates.get_template(name).render(facts)
 
 
-def _static(name: str) -> str:
+def _static(file: Path) -> str:
     """The address of a static file, which changes with its content."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return f"/static/{file.name}?v={digest}"
 
 
 _templates = Environment(
@@ -50,5 +51,5 @@ _templates.filters |= {
 }
 _templates.globals |= {"span": span, "acted": acted}
 _templates.globals["static"] = {
-    each.name: _static(each.name) for each in STATIC.iterdir() if each.is_file()
+    each.name: _static(each) for each in (*STATIC.iterdir(), SCRIPT) if each.is_file()
 }

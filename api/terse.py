@@ -6,6 +6,7 @@ _ACTED = {
     "order-cancelled": "cancelled",
     "order-corrected": "corrected",
     "resend-asked": "mailed once more",
+    "order-erased": "erased",
     "note-made": "noted",
 }
 _FINE = 10

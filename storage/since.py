@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from events.facts import NoteMade
+from events.facts import NoteMade, OrderErased
 from storage.database import again_once, connected
 from storage.record import Log
 
@@ -31,13 +31,13 @@ _FAILED_CALLS = text("""
 _ACTS = text("""
     select n.meta ->> 'correlation' as correlation, n.meta ->> 'actor' as actor, min(n.recorded_at) as at,
         count(*) as orders, min(n.stream) as stream,
-        (array_agg(act.type order by n.recorded_at))[1] as type
+        (array_agg(coalesce(act.type, n.type) order by n.recorded_at))[1] as type
     from events n
     left join lateral (
         select e.type from events e
         where e.stream = n.stream and e.version > n.version and e.meta ->> 'correlation' = n.meta ->> 'correlation'
         order by e.version desc limit 1) act on true
-    where n.type = 'note-made' and n.recorded_at > :since
+    where n.type in ('note-made', 'order-erased') and n.meta ->> 'actor' <> 'keeper' and n.recorded_at > :since
     group by 1, 2 order by 3 desc limit :most
 """)
 _CODES = text("""
@@ -113,13 +113,14 @@ def failed_calls(engine: Engine, moment: datetime) -> list[FailedCalls]:
 def _act(log: Log, row: Any) -> Act:
     order = row.stream.removeprefix("order-")
     said = [
-        each.event.text
+        each.event.text if isinstance(each.event, NoteMade) else each.event.reason
         for each in log.recorded(order)
-        if isinstance(each.event, NoteMade) and each.cause.correlation == row.correlation
+        if isinstance(each.event, NoteMade | OrderErased)
+        and each.cause.correlation == row.correlation
     ]
     return Act(
         actor=row.actor,
-        event=row.type or "note-made",
+        event=row.type,
         orders=row.orders,
         order=order,
         reason=said[0] if said else "",

@@ -1,8 +1,7 @@
 """``ledgerpress audit``: proves that the log is what it was, to people who need not trust us."""
 
-import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from api.cli._answer import Answer
 from api.cli._ending import AWAY, BROKEN, OK, USAGE, Stopped
+from api.cli._progress import progress
 from api.cli._word import Word
 from events.checkpoint import BadCheckpoint, Key, read_key, read_note
 from events.errors import Refused
@@ -63,13 +63,13 @@ def verify(
     held = _read(checkpoint) if checkpoint else None
     if file is not None:
         return _verify_bundle(file, key or [], trust_included=trust_included, held=held)
-    with _database() as (settings, engine), _progress("verifying") as progress:
+    with _database() as (settings, engine), progress("verifying") as told:
         report = integrity.verify(
             engine,
             _trusted(settings, engine, key or [], included=trust_included),
             _folder(settings),
             held=read_note(held) if held else None,
-            progress=progress,
+            progress=told,
         )
     return _reported(report)
 
@@ -94,10 +94,10 @@ def export(
         with ExitStack() as held:
             held.callback(lambda: draft.unlink(missing_ok=True))
             _, engine = held.enter_context(_database())
-            progress = held.enter_context(_progress("exporting"))
+            told = held.enter_context(progress("exporting"))
             with draft.open("xb") as file:
                 written = bundle.export(
-                    engine, file, scope, with_checkpoints=with_checkpoint or (), progress=progress
+                    engine, file, scope, with_checkpoints=with_checkpoint or (), progress=told
                 )
             draft.replace(target)
     except OSError as error:
@@ -159,9 +159,9 @@ def _verify_bundle(
     file: Path, keys: list[str], *, trust_included: bool, held: str | None
 ) -> Answer:
     try:
-        with _progress("verifying") as progress:
+        with progress("verifying") as told:
             found = verifier.verify(
-                file, keys, trust_included=trust_included, held=held, progress=progress
+                file, keys, trust_included=trust_included, held=held, progress=told
             )
     except verifier.NoBundleError as error:
         raise Stopped(USAGE, str(error), next_=_SAY_WHOM, reason="no-bundle") from None
@@ -257,17 +257,3 @@ def _read(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         message = f"{path} cannot be read"
         raise Refused(message, reason="no-file") from None
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty() or "--json" in sys.argv[1:]:
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only for a terminal
-    from rich.progress import Progress  # noqa: PLC0415 - the same
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

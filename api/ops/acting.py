@@ -1,5 +1,7 @@
 """Does something to one order: first the page that says what would come of it, then, with a reason, the deed."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
@@ -7,7 +9,10 @@ from api.desk import Desk, OnDesk, RequestId
 from api.ops.acts import LONGEST_REASON, act, look, wish
 from api.problems import KINDS, Problem
 from api.sessions import Filled, Form, OperatorPage, Session, staff_page
-from events.errors import NotFound, Refused, WrongExpectedVersion
+from events.errors import NotFound, Refused, Unavailable, WrongExpectedVersion
+from events.facts import WISHES
+from events.interventions import INVALID, Erase
+from storage.erasing import finish
 from storage.intervening import by_person, carry_out
 from storage.orders import OrderRow, by_id
 
@@ -37,10 +42,11 @@ def do(
         return _shown(row, verb, form, session, desk, slug="reason-missing")
     if not version.isdecimal() or not version.isascii():
         raise Problem("bad-form")
+    wished = wish(verb, form, desk.log.read(row.status.order).order)
     try:
         carry_out(
             row.status.order,
-            wish(verb, form, desk.log.read(row.status.order).order),
+            wished,
             reason,
             expected=int(version),
             now=desk.clock(),
@@ -53,7 +59,11 @@ def do(
     except NotFound:
         raise
     except Refused as error:
-        return _shown(row, verb, form, session, desk, slug="not-possible", why=str(error))
+        slug = "invalid-request" if error.reason in INVALID else "not-possible"
+        return _shown(row, verb, form, session, desk, slug=slug, why=str(error))
+    if isinstance(wished, Erase):
+        with suppress(Unavailable):  # the keeper brings it to its end
+            finish(row.subject, desk.log, desk.blobs)
     return RedirectResponse(f"/ops/orders/{row.status.order}?did={chosen.verb}", status_code=303)
 
 
@@ -93,4 +103,5 @@ def _shown(
         form=form,
         catalogue=desk.catalogue,
         longest=LONGEST_REASON,
+        wishes=WISHES,
     )

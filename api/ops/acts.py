@@ -8,8 +8,19 @@ from api.desk import Desk
 from api.problems import Problem
 from api.sessions import Form
 from events.errors import Refused
+from events.facts import WISHES
 from events.foresight import Preview, foresee
-from events.interventions import INVALID, Asked, Cancel, Correct, Resend, Retry, Wish, intervene
+from events.interventions import (
+    INVALID,
+    Asked,
+    Cancel,
+    Correct,
+    Erase,
+    Resend,
+    Retry,
+    Wish,
+    intervene,
+)
 from events.order import Order
 from events.rates import rate
 from storage.record import History
@@ -47,23 +58,30 @@ def act(verb: str) -> Act:
 def look(verb: str, history: History, desk: Desk) -> tuple[Act, Preview | None]:
     """The act with why it is refused, or what would come of it. Of a correction, before its words are known."""
     found, order = act(verb), history.order
-    if refused := _refusal(KINDS[verb](), history, desk):
+    wished = plain(verb)
+    if refused := _refusal(wished, history, desk):
         return replace(found, refused=refused), None
-    return found, foresee(order, KINDS[verb](), desk.catalogue, rate(desk.settings.openai_model))
+    return found, foresee(order, wished, desk.catalogue, rate(desk.settings.openai_model))
 
 
 def acts(history: History, desk: Desk) -> list[Act]:
     """All that there are, each with why it is refused, if it is."""
-    return [
-        replace(act(verb), refused=_refusal(kind(), history, desk)) for verb, kind in KINDS.items()
-    ]
+    return [replace(act(verb), refused=_refusal(plain(verb), history, desk)) for verb in KINDS]
+
+
+def plain(verb: str) -> Wish:
+    """What is wished for before anything is filled in."""
+    kind = KINDS[verb]
+    return Erase(by=WISHES[0]) if kind is Erase else kind()  # type: ignore[call-arg] - the others need nothing
 
 
 def wish(verb: str, form: Form, order: Order) -> Wish:
     """What is wished for. Of a correction only what differs from what the order says."""
     kind = KINDS[verb]
+    if kind is Erase:
+        return Erase(by=form.get("by"))
     if kind is not Correct:
-        return kind()
+        return plain(verb)
     assert order.placed is not None
     fields = {
         name: value
@@ -83,6 +101,6 @@ def _refusal(wished: Wish, history: History, desk: Desk) -> str:
     try:
         intervene(history.order, asked, desk.catalogue)
     except Refused as error:
-        # A correction without words is invalid wherever one with words is possible.
-        return "" if error.reason == INVALID else str(error)
+        # What is invalid while nothing is filled in may be possible with the right words.
+        return "" if error.reason in INVALID else str(error)
     return ""

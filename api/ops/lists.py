@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.caching import spared
 from api.desk import Desk, OnDesk, RequestId
-from api.ops.acts import KINDS, LONGEST_REASON, OF_MANY, Act, act, look
+from api.ops.acts import LONGEST_REASON, OF_MANY, Act, act, look, plain
 from api.paging import parsed, printed
 from api.problems import KINDS as PROBLEMS
 from api.problems import Problem
@@ -162,7 +162,7 @@ def do(
         try:
             carry_out(
                 order,
-                KINDS[verb](),
+                plain(verb),
                 reason,
                 expected=version,
                 now=desk.clock(),

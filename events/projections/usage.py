@@ -86,7 +86,10 @@ def _settled(order: _Order, section: str) -> _Order:
 def _lines(order: _Order, at: datetime, used: dict[str, int]) -> Additions:
     month = at.date().isoformat()[:7]
     return tuple(
-        ((order.tenant, month, order.product, measure), amount) for measure, amount in used.items()
+        [
+            ((order.tenant, month, order.product, measure), amount)
+            for measure, amount in used.items()
+        ]
     )
 
 

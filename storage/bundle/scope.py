@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Engine, func, select
 from events.errors import NotFound, Refused, Unavailable
 from storage import checkpoints, sealed
 from storage.checkpoints import Kept
+from storage.naming import streams_of
 from storage.orders import by_id
-from storage.payments import payment_stream
 from storage.record import stream_of
 from storage.sealed import Sealed
-from storage.tables import events, orders
+from storage.tables import events
 
 _ROWS = 2000
 # The latest ones: whoever has kept an older one asks for it by its size.
@@ -87,9 +87,7 @@ def _of_order(engine: Engine, connection: Connection, name: str, size: int) -> P
         message = f"there is no order {name}"
         raise NotFound(message)
     order = row.status.order
-    paid = select(orders.c.tenant, orders.c.intent).where(orders.c.order_id == order)
-    tenant, intent = connection.execute(paid).one()
-    names = [stream_of(order), *([payment_stream(tenant, intent)] if intent else [])]
+    names = streams_of(connection, order)
     covered = [
         each
         for stream in names

@@ -345,6 +345,26 @@ def test_a_correction_changes_only_what_was_changed(
     assert 'value="soon"' in wrong.text
 
 
+def test_a_customer_is_forgotten_after_a_look_ahead(
+    ops: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    order = delivered(deliver, orders_log)
+    preview = seen(ops.get(f"/ops/orders/{order}/erase").text)
+    telling = do(ops, order, "erase", "Jenny Rosen wrote to us.", by="customer")
+
+    answer = do(ops, order, "erase", "Request 1234.", by="customer")
+
+    assert "Nothing brings them back." in preview
+    assert "the history, its hashes and what it cost" in preview
+    assert telling.status_code == 422
+    assert "kept for ever, in the clear" in telling.text
+    assert answer.status_code == 303
+    assert kinds(orders_log, order)[-1] == "order-erased"
+    assert orders_log.read(order).sealer.erased
+    assert "Customer erased" in seen(ops.get(answer.headers["location"]).text)
+    assert "erased by operator: “Request 1234.”" in seen(ops.get("/ops").text)
+
+
 def test_many_are_done_at_once_after_a_look_ahead(
     ops: httpx.Client, deliver: Deliver, orders_log: Log
 ) -> None:

@@ -3,7 +3,8 @@
 
 -- The few events of each order that people want to hear of, by kind and time.
 create index events_told on events (type, recorded_at)
-    where type in ('order-delivered', 'order-cancelled', 'payment-refunded', 'attention-needed', 'call-failed', 'note-made');
+    where type in ('order-delivered', 'order-cancelled', 'payment-refunded', 'attention-needed', 'call-failed', 'note-made',
+                   'order-erased');
 
 -- What RabbitMQ gave up on, for as long as the log is kept: a queue cannot be looked into, and forgets.
 create table dead_letters (
