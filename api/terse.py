@@ -30,11 +30,11 @@ def short(seconds: float) -> str:
 
 
 def coarse(seconds: float) -> str:
-    """How long ago, no finer than it matters: under a minute, 12 min, 3 h, 4 d."""
+    """How long ago, no finer than it matters: seconds, 12 min, 3 h, 4 d."""
     for letter, length in _SPANS[:-1]:
         if seconds >= length:
             return f"{int(seconds // length)} {letter}"
-    return "under a minute"
+    return "seconds"
 
 
 def dollars(millionths: int) -> str:

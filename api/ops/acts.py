@@ -72,7 +72,7 @@ def acts(history: History, desk: Desk) -> list[Act]:
 def plain(verb: str) -> Wish:
     """What is wished for before anything is filled in."""
     kind = KINDS[verb]
-    return Erase(by=WISHES[0]) if kind is Erase else kind()  # type: ignore[call-arg] - the others need nothing
+    return Erase(by=WISHES[0]) if kind is Erase else kind()  # type: ignore[call-arg]
 
 
 def wish(verb: str, form: Form, order: Order) -> Wish:

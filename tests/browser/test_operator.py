@@ -68,7 +68,7 @@ def test_an_operator_resolves_an_order_by_a_retry(
             page.wait_for_timeout(1000)
             page.reload()
     expect(page.locator("#stand")).to_contain_text("delivered")
-    expect(page.locator(".fall-line")).to_have_count(7)
+    expect(page.locator(".fall-title", has_text="Mail: report")).to_be_visible()
     looked_at(looking, page, "order", look)
     page.goto("/ops")
     expect(page.locator(".acts")).to_contain_text("A voucher of ours")
