@@ -16,7 +16,7 @@ from events.envelope import kind_of
 from events.folding import Projection, Seen, add_up
 from events.projections import PROJECTIONS
 from storage import event_log, generations
-from storage.database import transaction
+from storage.database import directly
 from storage.generations import Connection, Generation
 from storage.stretches import Stretch, Stretches
 
@@ -68,9 +68,8 @@ class Projector:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """The driver's own connection, in a transaction. Raises ``Unavailable`` if Postgres is away."""
-        with transaction(self._engine) as connection:
-            driver: Connection = connection.connection.driver_connection  # type: ignore[assignment]
-            yield driver
+        with directly(self._engine) as connection, connection.transaction():
+            yield connection
 
     def feed(self, most: int = MOST) -> int:
         """Fold the next sealed events into the live projections; return how many events they moved over.
@@ -80,16 +79,15 @@ class Projector:
         """
         with self.transaction() as connection:
             live = generations.in_use(connection, "live")
-            reached = {each.position for each in live}
-            if len(live) >= len(self.projections) and reached == {
-                generations.sealed_so_far(connection)
-            }:
+            top = generations.sealed_so_far(connection)
+            begun = self.projections.keys() <= {each.projection for each in live}
+            if begun and all(each.position == top for each in self.ours(live)):
                 return 0
             generations.begin(connection, self.projections.values(), "live")
             live = self.ours(generations.in_use(connection, "live", lock="skip"))
             foreign = generations.foreign(connection, live)
             held = [each for each in live if each.projection not in foreign]
-            moved = self.move(connection, held, generations.sealed_so_far(connection), most)
+            moved = self.move(connection, held, top, most)
         if not moved:
             generations.refuse_foreign(connection, live)
         return moved
@@ -157,6 +155,8 @@ class Projector:
             or found.position != generation.position
             or len(found.memories) > _MOST_REMEMBERED
         ):
+            if len(self._remembered) > 3 * len(self.projections):
+                self._remembered.clear()  # of generations that are no more, among others
             found = _Remembered(generation.position, whole=generation.position == 0)
             self._remembered[generation.generation] = found
         if not found.whole and (missing := streams - found.memories.keys()):

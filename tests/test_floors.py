@@ -32,6 +32,7 @@ DOORS = {
         "storage/broker.py",
         "storage/dead_letters.py",
         "storage/publisher.py",
+        "storage/exchange.py",
         "storage/inbox.py",
         "storage/queues.py",
         "storage/checks/rabbitmq.py",

@@ -12,6 +12,7 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderPlaced,
     SectionsAsked,
     SectionWritten,
@@ -111,6 +112,7 @@ projection = Projection(
         OrderDelivered,
         AttentionNeeded,
         OrderCancelled,
+        OrderErased,
     ),
     step=_step,
 )

@@ -40,6 +40,8 @@ def system(
     }
     with standing(folder, speed=100, latency=10, settings=settings) as system:
         yield system
+    with pika.BlockingConnection(parameters(settings["RABBITMQ_URL"])) as connection:
+        connection.channel().queue_purge(f"{QUEUE}.XQ")  # or the doctor would find it
     server.execute(f"drop database {name} with (force)")
 
 
