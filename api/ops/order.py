@@ -12,12 +12,12 @@ from fastapi.responses import Response
 
 from api.caching import ask_again, spared
 from api.desk import Desk, OnDesk
-from api.history import public
 from api.ops.acts import KINDS, act, acts
 from api.ops.waterfall import waterfall
 from api.problems import Problem
 from api.saying import masked
 from api.sessions import StaffPage, staff_page
+from events.announcement import public
 from events.envelope import Recorded
 from events.facts import (
     AttemptEnded,
