@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from actors import inbox, notices, projecting, sealing, timing
+from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
 from actors.reconciling import Reconciliation
 from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
@@ -36,7 +36,9 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
+            forgetting.start(orders, settings, stopping),
             projecting.start(settings, stopping),
+            announcing.start(orders, settings, stopping),
             timing.start(orders, _timed(orders, catalogue, settings), stopping),
         )
         log.info("keeper started")

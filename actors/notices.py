@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
-from actors.post import Letter, Post, message_id, subject_of, thread_of
+from actors.letters import letter
+from actors.post import Letter, Post, message_id
 from events.alerts import Matter, digest, matter, subject
 from events.envelope import Cause
 from events.errors import LedgerpressError, Refused, Unavailable, WrongExpectedVersion
 from events.facts import MailFailed, MailIntended, MailSent
-from events.notices import DOUBT, TROUBLE, To, fail, intend, owed, tried_as
+from events.notices import DOUBT, To, fail, intend, owed, tried_as
 from events.order import Order
 from events.plan import Product
-from events.views import order_number
 from storage.adding import add
 from storage.orders import to_tell
 from storage.record import History, Log
@@ -152,48 +152,35 @@ class Notices:
     def _alert(self, claimed: list[_Claimed]) -> None:
         groups = digest(each.matter for each in claimed)
         title = subject(groups)
-        letter = Letter(
+        alert = Letter(
             template="alert",
             to=self._operator,
             subject=title,
             message_id=claimed[0].intent.message_id,
             told={"groups": groups, "subject": title},
         )
-        error = self._send(letter)
+        error = self._send(alert)
         for each in claimed:
             self._settle(each.order, each.correlation, each.intent, error)
 
     def _write_to_customer(self, order_id: str) -> None:
-        history = self._log.read(order_id)
-        order = history.order
-        if (TROUBLE, To.CUSTOMER) not in self._due(order) or order.placed is None:
-            return
-        identity = message_id(order.id, TROUBLE, self._post.domain)
-        intent = self._intend(history, TROUBLE, identity)
-        if intent is None:
-            return
-        product = self._product(order)
-        letter = Letter(
-            template="trouble",
-            to=order.placed.email,
-            subject=subject_of(order.id, product),
-            message_id=identity,
-            thread=thread_of(order.id, self._post.domain),
-            told={
-                "title": product.title if product else "order",
-                "customer": order.placed.fields.get("name", ""),
-                "number": order_number(order.id),
-                "link": self._post.page(history.sealer.token(order.id)),
-                "whole": order.document is not None,
-                "ready": self._ready(order, product),
-            },
-        )
-        self._settle(order.id, history.correlation, intent, self._send(letter))
+        for mail, to in self._due(self._log.read(order_id).order):
+            if to is To.CUSTOMER:
+                self._send_to_customer(order_id, mail)
 
-    def _send(self, letter: Letter) -> Exception | None:
+    def _send_to_customer(self, order_id: str, mail: str) -> None:
+        history = self._log.read(order_id)
+        if (mail, To.CUSTOMER) not in self._due(history.order):
+            return
+        identity = message_id(order_id, mail, self._post.domain)
+        if intent := self._intend(history, mail, identity):
+            said = letter(mail, identity, history, self._catalogue, self._post)
+            self._settle(order_id, history.correlation, intent, self._send(said))
+
+    def _send(self, said: Letter) -> Exception | None:
         """Hand it to the mail server; return what went wrong."""
         try:
-            self._post.send(letter)
+            self._post.send(said)
         except LedgerpressError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it was, the log must say so
@@ -232,12 +219,6 @@ class Notices:
 
     def _product(self, order: Order) -> Product | None:
         return self._catalogue.get(order.placed.product) if order.placed else None
-
-    def _ready(self, order: Order, product: Product | None) -> list[str]:
-        """The titles of what can be downloaded already."""
-        if product and order.document:
-            return [product.title]
-        return [self._catalogue[name].title for name in order.parts if name in order.finished_parts]
 
 
 def _cause(correlation: str) -> Cause:

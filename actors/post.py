@@ -54,12 +54,13 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A finished document."""
+    """A finished document, and a link to it for when it is too large for a mail."""
 
     filename: str
     media_type: str
     content: bytes
     pages: int
+    link: str = ""
 
 
 def message_id(order: str, mail: str, domain: str) -> str:
@@ -90,6 +91,10 @@ class Post:
     def page(self, token: str) -> str:
         """The link to the customer's page."""
         return f"{self._public_url}/o/{token}"
+
+    def report(self, order: str, until: int, signature: str) -> str:
+        """The link to that order's report, good until then."""
+        return f"{self._public_url}/r/{order}/{until}/{signature}"
 
     def send(self, letter: Letter, documents: Sequence[Attachment] = ()) -> None:
         """Hand the mail to the server.

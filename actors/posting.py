@@ -1,6 +1,7 @@
 """Mails the buyer: the intent before, the outcome after, the same Message-ID however often it is sent."""
 
 from collections.abc import Generator
+from datetime import timedelta
 
 from actors.attempt import Attempt
 from actors.post import Attachment, Letter, Untaken, message_id, subject_of, thread_of
@@ -16,6 +17,9 @@ from events.facts import (
 from events.order import Order
 from events.plan import Product
 from storage.telemetry import log
+
+# How long the link to a report that is too large for a mail can be used; the customer's page goes on leading there.
+_LINK_LASTS = timedelta(days=7)
 
 
 def mail(
@@ -43,6 +47,7 @@ def mail(
         log.warning("this mail may have been sent before", order=order.id, mail=name)
     yield MailIntended(mail=name, attempt=order.attempt, message_id=identity)
 
+    until = tools.clock() + _LINK_LASTS
     letter = Letter(
         template="report",
         to=order.placed.email,
@@ -50,19 +55,14 @@ def mail(
         message_id=identity,
         thread=thread_of(order.id, tools.post.domain),
         told={
-            "product": product,
+            "title": product.title,
             "customer": order.placed.fields.get("name", ""),
             "link": tools.post.page(attempt.history.sealer.token(order.id)),
+            "until": f"{until:%-d %B %Y}",
         },
     )
     enclosed = [
-        Attachment(
-            filename=each.filename,
-            media_type=each.media_type,
-            content=tools.blobs.get(each.blob, attempt.history.sealer),
-            pages=each.pages,
-        )
-        for each in documents(order)
+        _enclosed(each, whose, attempt, int(until.timestamp())) for whose, each in documents(order)
     ]
     try:
         tools.post.send(letter, enclosed)
@@ -73,9 +73,21 @@ def mail(
     yield MailSent(mail=name, message_id=identity)
 
 
-def documents(order: Order) -> list[DocumentBound]:
-    """What the buyer gets: the document, or those of a bundle's parts in the order of the parts."""
+def documents(order: Order) -> list[tuple[str, DocumentBound]]:
+    """What the buyer gets, each with the id of its order: the document, or those of a bundle's parts in their order."""
     if order.document:
-        return [order.document]
-    finished = order.finished_parts
-    return [finished[name].document for name in order.parts if name in finished]
+        return [(order.id, order.document)]
+    finished = [order.finished_parts[name] for name in order.parts if name in order.finished_parts]
+    return [(part.order, part.document) for part in finished]
+
+
+def _enclosed(document: DocumentBound, order: str, attempt: Attempt, until: int) -> Attachment:
+    # A bundle and its parts are one customer's, and sealed with one key.
+    sealer = attempt.history.sealer
+    return Attachment(
+        filename=document.filename,
+        media_type=document.media_type,
+        content=attempt.tools.blobs.get(document.blob, sealer),
+        pages=document.pages,
+        link=attempt.tools.post.report(order, until, sealer.signature(order, until)),
+    )

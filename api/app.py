@@ -13,6 +13,7 @@ from api import (
     audit,
     audit_log,
     audit_order,
+    checkout,
     customer,
     documentation,
     feed,
@@ -20,18 +21,21 @@ from api import (
     health,
     history,
     interventions,
+    links,
     log_in,
     measures,
     ordering,
     orders,
     problems,
     products,
+    schemas,
     sessions,
     shop,
     usage,
     webhooks,
 )
 from api.desk import Desk
+from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from api.requests import Frame
@@ -45,11 +49,16 @@ from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
+from storage.stripe_api import stripe_api
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
+# How many orders somebody may look for by their numbers alone, a minute.
+_LOOKS = 60
+# How often a minute Stripe is asked about one checkout session.
+_QUESTIONS = 12
 _MOST_WAITING = 5000
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
@@ -89,6 +98,10 @@ def create_app(settings: Settings) -> FastAPI:
                 log=log,
                 reception=reception,
                 news=news,
+                asking=Meter(settings.api_requests_per_minute),
+                looking=Meter(_LOOKS),
+                reconciling=Meter(_QUESTIONS),
+                stripe=stripe_api(settings),
                 blobs=Blobs(settings.blob_url),
                 tenants=tenants,
                 estimates=estimates,
@@ -124,10 +137,13 @@ def create_app(settings: Settings) -> FastAPI:
         audit_order,
         products,
         shop,
+        checkout,
         customer,
+        links,
         log_in,
         problems,
         documentation,
+        schemas,
         health,
         measures,
     ):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.history import public
+from events.announcement import public
 from events.envelope import Recorded, Unknown
 from events.plan import Product
 from events.state import Change, Personal, State, Value, diff, personal_in

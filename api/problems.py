@@ -61,6 +61,12 @@ _KINDS = (
         "This needs an Idempotency-Key of 1 to 255 visible characters",
         "Make one up for each order, keep it, and send it with every try.",
     ),
+    Kind(
+        "cursor-beyond-the-end",
+        400,
+        "The log has no such position",
+        "It is a cursor of another log, perhaps of the one that this was restored from: begin again at after=0.",
+    ),
     Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
     Kind("bad-cursor", 400, "This is no page of the log", "Begin again, from the newest event on."),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
@@ -80,7 +86,9 @@ _KINDS = (
     Kind(
         "event-not-found", 404, "There is no such event", "Take the id from the events there are."
     ),
+    Kind("schema-not-found", 404, "No event is called that", "/asyncapi.json names them all."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
+    Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
@@ -100,6 +108,12 @@ _KINDS = (
         "This Idempotency-Key has ordered something else",
         "Send another order with another key, and the same order with the same body.",
     ),
+    Kind(
+        "link-expired",
+        410,
+        "This link has expired",
+        "Open your page; its link is in the same mail.",
+    ),
     Kind("erased", 410, "This customer's data has been erased", "Nothing can bring it back."),
     Kind("order-moved-on", 412, "The order is not as you saw it", "Look again, then decide."),
     Kind(
@@ -111,6 +125,7 @@ _KINDS = (
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
+    Kind("too-many-requests", 429, "Too many requests in a minute", _AGAIN, retryable=True),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),
@@ -188,7 +203,7 @@ _BY_REASON = {
     )
 }
 # What nobody but people open.
-FOR_PEOPLE = ("/o/", "/ops", "/audit", "/log-in", "/log-out")
+FOR_PEOPLE = ("/o/", "/r/", "/ops", "/audit", "/log-in", "/log-out")
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),

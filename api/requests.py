@@ -52,12 +52,7 @@ class Frame:
             nonlocal begun, status
             if message["type"] == "http.response.start":
                 begun, status = True, message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith(_PRIVATE):
-                    headers["X-Robots-Tag"] = "noindex"
+                self._add_headers(MutableHeaders(scope=message), scope)
             await send(message)
 
         try:
@@ -74,6 +69,17 @@ class Frame:
             route = _route(scope)
             seconds = time.monotonic() - began
             REQUESTS.labels(_method(scope), route, str(status)).observe(seconds)
+
+    def _add_headers(self, headers: MutableHeaders, scope: Scope) -> None:
+        """What every answer says, and what was noted for this one on the way."""
+        state = scope["state"]
+        headers["X-Request-Id"] = state["request_id"]
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        for name, value in state.get("headers", {}).items():
+            headers[name] = value
+        if scope["path"].startswith(_PRIVATE):
+            headers["X-Robots-Tag"] = "noindex"
 
 
 def _route(scope: Scope) -> str:

@@ -2,27 +2,12 @@
 
 from datetime import UTC, datetime
 
-from events.money import Money
-from events.views import order_number as order_number  # noqa: PLC0414 - it belongs here too
+from events.saying import UNITS
+from events.saying import duration as duration  # noqa: PLC0414 - it belongs here too
+from events.saying import price as price  # noqa: PLC0414 - the same
+from events.views import order_number as order_number  # noqa: PLC0414 - the same
 
-_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
-_UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
 _MEGABYTE = 1_000_000
-
-
-def price(money: Money) -> str:
-    """As on a price tag: $49, €45, 12.50 CHF."""
-    whole, cents = divmod(money.amount, money.minor)
-    amount = f"{whole:,}.{cents:02}" if cents else f"{whole:,}"
-    symbol = _SYMBOLS.get(money.currency)
-    return f"{symbol}{amount}" if symbol else f"{amount} {money.currency.upper()}"
-
-
-def duration(seconds: float) -> str:
-    """In words: 20 seconds, 3 minutes, 4 hours."""
-    unit, length = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
-    count = max(1, round(seconds / length))
-    return f"{count} {unit}{'s' if count > 1 else ''}"
 
 
 def span(first: float, last: float) -> str:
@@ -41,7 +26,7 @@ def span(first: float, last: float) -> str:
 def exactly(seconds: float) -> str:
     """In two units at most: 41 seconds, 2 minutes 41 seconds, 3 hours 12 minutes."""
     left, parts = max(1, round(seconds)), []
-    for unit, length in _UNITS:
+    for unit, length in UNITS:
         count, left = divmod(left, length)
         if count:
             parts.append(f"{count} {unit}{'s' if count > 1 else ''}")

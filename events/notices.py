@@ -12,6 +12,12 @@ from events.plan import Delivery, Product
 
 # The mail to the customer, once in an order's life, however often it gets into trouble.
 TROUBLE = "trouble"
+# The mail that says how long it will take, of what takes so long that nobody waits for it before the screen.
+CONFIRMATION = "confirmation"
+LONG_SECONDS = 600.0
+# The mail that says how much money has gone back: one for each sum, which is part of its name.
+REFUND = "refund-"
+ALERT = "alert-"
 # Nothing to write to the customer about: their address is the trouble, or they may have the report already.
 UNTOLD = frozenset({"mail-refused", "mail-address", MAIL_DOUBTFUL})
 LATE = "late"
@@ -77,7 +83,8 @@ def fail(intent: MailIntended, reason: str, now: datetime, *, final: bool) -> Ma
     One to the customer is given up after twelve tries, or at once if that is ``final``; one to the operator never.
     """
     wait = min(_FIRST_WAIT * 2 ** min(intent.attempt - 1, _MOST_TRIES), _LONGEST_WAIT)
-    over = intent.mail == TROUBLE and (final or intent.attempt >= _MOST_TRIES)
+    to_customer = not intent.mail.startswith(ALERT)
+    over = to_customer and (final or intent.attempt >= _MOST_TRIES)
     return MailFailed(
         mail=intent.mail,
         attempt=intent.attempt,
@@ -103,33 +110,42 @@ def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To
     assert order.placed is not None
     placed_at = datetime.fromisoformat(order.placed.at)
     if order.attention and not order.cancelled:
-        yield f"alert-{order.attentions}", To.OPERATOR, placed_at
-    if _concerns_customer(order, product):
-        yield TROUBLE, To.CUSTOMER, placed_at
+        yield f"{ALERT}{order.attentions}", To.OPERATOR, placed_at
+    for mail in _for_customer(order, product):
+        yield mail, To.CUSTOMER, placed_at
     if order.placed.parent:
         return
     if order.disputed:
         disputes = sum(isinstance(each, DisputeOpened) for each in order.reversals)
-        yield f"alert-dispute-{disputes}", To.OPERATOR, placed_at
+        yield f"{ALERT}dispute-{disputes}", To.OPERATOR, placed_at
         return
     # What waits for a person anyway has been told of already.
     if product and order.paid and not (order.closed or order.attention or order.held_parts):
         deadline = timedelta(seconds=product.pacing.deadline)
         yield (
-            f"alert-{LATE}-{order.retries + 1}",
+            f"{ALERT}{LATE}-{order.retries + 1}",
             To.OPERATOR,
             datetime.fromisoformat(order.since) + deadline,
         )
 
 
-def _concerns_customer(order: Order, product: Product | None) -> bool:
+def _for_customer(order: Order, product: Product | None) -> Iterable[str]:
     assert order.placed is not None
-    if order.closed or order.disputed or order.placed.parent:
-        return False
-    if not usable_address(order.placed.email):
-        return False
+    if order.placed.parent or not usable_address(order.placed.email):
+        return
     if product and product.delivery is not Delivery.MAIL:
-        return False
+        return
+    if order.refunded:
+        yield f"{REFUND}{order.refunded.amount}"
+    if order.closed or order.disputed:
+        return
+    if _in_trouble(order):
+        yield TROUBLE
+    elif product and order.paid and product.promise >= LONG_SECONDS and not order.attention:
+        yield CONFIRMATION
+
+
+def _in_trouble(order: Order) -> bool:
     worth_telling = order.attention is not None and order.attention.reason not in UNTOLD
     return worth_telling or bool(order.held_parts)
 

@@ -20,10 +20,13 @@ from events.facts import (
     MailFailed,
     MailIntended,
     MailSent,
+    OrderCancelled,
+    OrderDelivered,
     PartFinished,
     PartHeld,
     PartsPlaced,
     PaymentReceived,
+    PaymentRefunded,
 )
 from events.money import Money
 from events.products import CATALOGUE, find
@@ -83,6 +86,10 @@ def mails(sink: MailSink, to: str = "") -> list[dict[str, Any]]:
     """What has arrived, oldest first; all of it, or one person's."""
     found = sorted(httpx.get(f"{sink.http}/mails.json").json(), key=lambda mail: mail["number"])
     return [mail for mail in found if not to or mail["to"] == [to]]
+
+
+def html(sink: MailSink, mail: dict[str, Any]) -> str:
+    return httpx.get(f"{sink.http}/mails/{mail['number']}/html").text
 
 
 def fault(sink: MailSink, **what: Any) -> None:
@@ -344,3 +351,105 @@ def test_an_intent_that_is_not_over_is_left_alone(
     teller().send_due()
 
     assert [mail["to"] for mail in mails(sink)] == [[OPERATOR]]
+
+
+BUYER = "jenny.rosen@example.com"
+
+
+def test_the_buyer_of_something_long_is_told_at_once_how_long_it_takes_and_where_to_watch(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    name = order(orders_log, product="personal_horoscope")
+    keeper = teller(speed=1e9)
+
+    keeper.send_due()
+    keeper.send_due()
+
+    (mail,) = mails(sink, BUYER)
+    assert mail["message_id"] == f"<{name}.confirmation@ledgerpress.example>"
+    assert mail["subject"] == subject_of(name, find("personal_horoscope"))
+    assert mail["headers"]["Auto-Submitted"] == "auto-generated"
+    token = orders_log.read(name).sealer.token(name)
+    for said in (
+        "Dear Jenny Rosen",
+        "161 sections",
+        "4 hours",
+        f"https://reports.example/o/{token}",
+    ):
+        assert said in mail["text"]
+        assert said in html(sink, mail)
+
+
+def test_the_buyer_of_a_bundle_is_told_of_each_part_and_the_parts_buyers_of_nothing(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    name = order(orders_log, product="bundle")
+    order(
+        orders_log,
+        product="personal_horoscope",
+        parent=name,
+        parent_product="bundle",
+        session="",
+        intent="",
+    )
+
+    teller().send_due()
+
+    (mail,) = mails(sink, BUYER)
+    assert "  - Personal Blueprint, usually 3 minutes\n" in mail["text"].replace("\r", "")
+
+
+@pytest.mark.parametrize(
+    ("product", "events"),
+    [
+        ("life_clarity", ()),
+        ("personal_horoscope", (OrderDelivered(by="mail"),)),
+        ("personal_horoscope", (OrderCancelled(reason="operator"),)),
+        ("document_analysis", ()),
+    ],
+    ids=["soon ready", "delivered", "cancelled", "by API"],
+)
+def test_nobody_else_is_told_that_it_has_begun(
+    product: str, events: tuple[Any, ...], teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    order(orders_log, *events, product=product)
+
+    teller().send_due()
+
+    assert mails(sink) == []
+
+
+def test_every_sum_that_goes_back_is_told_of_once(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    part = PaymentRefunded(amount=Money(2000, "usd"), full=False)
+    name = order(orders_log, part)
+    keeper = teller(speed=1e9)
+
+    keeper.send_due()
+    whole = PaymentRefunded(amount=Money(4900, "usd"), full=True)
+    history = orders_log.read(name)
+    orders_log.record(history, [whole, OrderCancelled(reason="refunded")], CAUSE)
+    keeper.send_due()
+    keeper.send_due()
+
+    first, second = mails(sink, BUYER)
+    assert "$20 in all so far" in first["text"]
+    assert "$49, all of it" in second["text"]
+    assert first["subject"] == second["subject"]
+    assert first["message_id"] != second["message_id"]
+
+
+def test_a_mail_shows_a_hostile_name_and_obeys_it_nowhere(
+    teller: Teller, orders_log: Log, sink: MailSink
+) -> None:
+    hostile = "Eve\r\nBcc: all@example.com\r\n\r\n<script>1</script><img src=//evil.example>"
+    order(orders_log, product="personal_horoscope", fields={"name": hostile})
+
+    teller().send_due()
+
+    (mail,) = mails(sink)
+    assert mail["to"] == [BUYER]
+    assert "Bcc" not in mail["headers"]
+    assert "<script" not in html(sink, mail)
+    assert "<img" not in html(sink, mail)

@@ -1,6 +1,7 @@
 """The pages that people see."""
 
 import re
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -224,7 +225,7 @@ def test_who_is_faster_than_their_payment_waits_a_moment(http: httpx.Client) -> 
     answer = http.get("/checkout/return", params={"session_id": SESSION})
 
     assert answer.status_code == 200
-    assert answer.headers["refresh"] == "2"
+    assert answer.headers["refresh"] == f"2; url=/checkout/return?session_id={SESSION}&waited=2"
     assert answer.headers["x-robots-tag"] == "noindex"
     assert "Confirming your payment" in seen(answer.text)
 
@@ -324,6 +325,29 @@ def test_a_delivered_report_is_there_to_be_fetched(
     assert "retry-after" not in answer.headers
     assert "<noscript>" not in answer.text
     assert "live.js" not in answer.text
+
+
+def test_the_link_from_a_mail_leads_to_the_report_for_as_long_as_it_is_good(
+    http: httpx.Client, deliver: Deliver, orders_log: Log, settings: Settings
+) -> None:
+    order, _ = buy(http, deliver, orders_log)
+    sealer = orders_log.read(order).sealer
+    blob = Blobs(settings.blob_url).put(CONTENT, sealer)
+    add(
+        orders_log, order, started(), bound(blob=blob, size=len(CONTENT)), OrderDelivered(by="mail")
+    )
+    later, before = int(time.time()) + 60, int(time.time()) - 60
+
+    good = http.get(f"/r/{order}/{later}/{sealer.signature(order, later)}")
+    over = http.get(f"/r/{order}/{before}/{sealer.signature(order, before)}")
+    stretched = http.get(f"/r/{order}/{later}/{sealer.signature(order, before)}")
+
+    assert good.content == CONTENT
+    assert over.status_code == 410
+    assert "This link has expired" in seen(over.text)
+    assert stretched.status_code == 404
+    for forged in (f"/r/{order}/{later}/-", f"/r/{uuid.uuid4()}/{later}/x", "/r/x/1/\u00e9"):
+        assert http.get(forged).status_code == 404
 
 
 def test_a_report_that_is_not_ready_is_a_page_too(

@@ -41,7 +41,8 @@ def post(sink: MailSink) -> Post:
 
 def send(post: Post, *documents: Attachment, **changes: Any) -> None:
     values: dict[str, Any] = {
-        "product": find("life_clarity"),
+        "title": find("life_clarity").title,
+        "until": "28 November 2026",
         "customer": "Jenny Rosen",
         "link": "https://reports.example/o/token",
     }
@@ -79,7 +80,11 @@ def test_a_mail_has_a_plain_part_the_report_and_its_own_id(post: Post, sink: Mai
 
 def test_what_is_too_large_for_a_mail_is_linked(post: Post, sink: MailSink) -> None:
     large = Attachment(
-        filename="large.pdf", media_type="application/pdf", content=b"x" * 8_000_001, pages=900
+        filename="large.pdf",
+        media_type="application/pdf",
+        content=b"x" * 8_000_001,
+        pages=900,
+        link=post.report("order-1", 1_795_000_000, "signature"),
     )
 
     send(post, large)
@@ -87,6 +92,8 @@ def test_what_is_too_large_for_a_mail_is_linked(post: Post, sink: MailSink) -> N
     (mail,) = mails(sink)
     assert mail["attachments"] == []
     assert "too large" in mail["text"]
+    assert "https://reports.example/r/order-1/1795000000/signature" in mail["text"]
+    assert "until 28 November 2026" in mail["text"]
 
 
 @pytest.mark.parametrize(
