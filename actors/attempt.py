@@ -181,8 +181,13 @@ class Attempt:
 
 
 def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
-    """Read the order, to be taken once there is something to note; ``None`` if another product's workers make it."""
+    """Read the order, to be taken once there is something to note.
+
+    ``None`` if another product's workers make it, or its customer has been forgotten before it could know.
+    """
     history = tools.log.read(delivery.order)
+    if history.sealer.erased:
+        return None
     if history.order.placed and history.order.placed.product != product.name:
         return None  # a person has corrected what was ordered; its own worker is told too
     span = tracing.begin(

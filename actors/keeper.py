@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from actors import inbox, notices, projecting, sealing, timing
+from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
 from actors.morning import Morning
 from actors.post import operator_of, post_of
 from actors.reconciling import Reconciliation
@@ -40,7 +40,9 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
+            forgetting.start(orders, settings, stopping),
             projecting.start(settings, stopping),
+            announcing.start(orders, settings, stopping),
             timing.start(orders, _timed(orders, catalogue, settings), stopping),
         )
         log.info("keeper started")

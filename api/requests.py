@@ -46,12 +46,7 @@ class Frame:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith(_PRIVATE):
-                    headers["X-Robots-Tag"] = "noindex"
+                self._add_headers(MutableHeaders(scope=message), scope)
             await send(message)
 
         try:
@@ -64,3 +59,14 @@ class Frame:
                 return
             response = answer(Request(scope), Problem("internal"))
             await response(scope, receive, send_framed)
+
+    def _add_headers(self, headers: MutableHeaders, scope: Scope) -> None:
+        """What every answer says, and what was noted for this one on the way."""
+        state = scope["state"]
+        headers["X-Request-Id"] = state["request_id"]
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        for name, value in state.get("headers", {}).items():
+            headers[name] = value
+        if scope["path"].startswith(_PRIVATE):
+            headers["X-Robots-Tag"] = "noindex"

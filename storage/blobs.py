@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import uuid
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -49,6 +50,13 @@ class Blobs:
             message = f"there is no blob {name}"
             raise NotFound(message, reason="blob-missing")
         return plain
+
+    def forget(self, subject: uuid.UUID) -> None:
+        """Remove all that was kept for the subject, drafts included. Safe to repeat; raises ``OSError``."""
+        folder = self.root / str(subject)
+        if folder.exists():
+            shutil.rmtree(folder)
+            _sync_folder(self.root)
 
     def _path(self, subject: uuid.UUID, name: str) -> Path:
         return self.root / str(subject) / name

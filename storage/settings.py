@@ -124,6 +124,7 @@ class Settings(BaseSettings):
     stripe_webhook_secret: Secrets
     stripe_livemode: bool = False
     stripe_api_key: Token = None
+    api_requests_per_minute: Annotated[int, Field(ge=1)] = 600
     stripe_api_base_url: Annotated[str, _url("http", "https")] = "https://api.stripe.com"
     public_url: Annotated[str, _url("http", "https")]
     operator_token: Token = None

@@ -31,6 +31,7 @@ DOORS = {
     "pika": {
         "storage/broker.py",
         "storage/publisher.py",
+        "storage/exchange.py",
         "storage/inbox.py",
         "storage/queues.py",
         "storage/checks/rabbitmq.py",
