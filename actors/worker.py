@@ -19,7 +19,7 @@ from actors.stopping import told_to_stop
 from actors.tools import Tools
 from events.errors import Refused, Unavailable
 from events.plan import Product
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.broker import HandedOn, NudgeBroker
 from storage.endpoints import Endpoints
 from storage.leases import Leases
@@ -52,7 +52,7 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             name=f"{product.name}@{platform.node()}:{os.getpid()}",
             log=log_of_orders,
             leases=Leases(log_of_orders.engine).start(),
-            blobs=Blobs(settings.blob_url),
+            blobs=blobs_of(settings),
             models=asked,
             endpoints=Endpoints(log_of_orders.engine),
             tenants=Tenants(log_of_orders.engine),

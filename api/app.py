@@ -33,7 +33,7 @@ from api.reception import Reception
 from api.requests import Frame
 from api.templating import STATIC
 from events.products import CATALOGUE
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.inbox import Inbox
 from storage.opening import opened
 from storage.orders import moved
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
                 log=log,
                 reception=reception,
                 news=news,
-                blobs=Blobs(settings.blob_url),
+                blobs=blobs_of(settings),
                 tenants=tenants,
                 stripe_secrets=stripe_secrets,
                 clock=lambda: datetime.now(UTC),

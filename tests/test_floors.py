@@ -28,6 +28,7 @@ DOORS = {
     "pikepdf": {"actors/press/binding.py"},
     "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
+    "obstore": {"storage/bucket.py"},
     "pika": {
         "storage/broker.py",
         "storage/publisher.py",
