@@ -1,26 +1,26 @@
-"""The keeper: publishes nudges that are due, finds orders nobody works on, tells people of trouble, seals the log."""
+"""The keeper: publishes nudges that are due, and looks after all that must be done whoever else is away."""
 
-import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 
-from actors import inbox, notices, sealing
+from actors import inbox, notices, projecting, sealing, timing
+from actors.reconciling import Reconciliation
 from actors.stopping import told_to_stop
+from actors.sweeping import Sweeper
 from events.errors import Unavailable
 from events.plan import Product
+from storage.levels import Levels
+from storage.metrics import serve_metrics
 from storage.opening import opened
-from storage.outbox import due, sweep
-from storage.parts import tell_strays
+from storage.outbox import due
 from storage.record import Log
 from storage.settings import Settings
+from storage.stripe_api import stripe_api
 from storage.telemetry import log
 
 _RELAY_SECONDS = 0.25
 _GRACE_SECONDS = 5.0
-_SWEEP_SECONDS = 1.0
-# An open order that nobody holds and nobody was told of for this long has been forgotten by the broker.
-_IDLE_SECONDS = 20.0
-# While nobody comes for it, it is asked for again this often.
-_AGAIN_SECONDS = 60.0
+_RECONCILE_SECONDS = 3600.0
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -29,20 +29,22 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
     Returns the exit code: 1 if one of its threads died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
-    with opened(settings, catalogue) as orders:
+    with opened(settings, catalogue) as orders, ExitStack() as held:
+        if served := serve_metrics(settings, Levels(orders.engine, settings, catalogue).read):
+            held.callback(served.close)
         threads = (
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
+            projecting.start(settings, stopping),
+            timing.start(orders, _timed(orders, catalogue, settings), stopping),
         )
         log.info("keeper started")
-        swept = time.monotonic()
+        sweeper = Sweeper(orders)
         while not stopping.wait(_RELAY_SECONDS):
             try:
                 relay(orders)
-                if time.monotonic() - swept > _SWEEP_SECONDS:
-                    swept = time.monotonic()
-                    _sweep(orders)
+                sweeper.look()
             except Unavailable as error:
                 log.warning("keeper waits", reason=error.reason)
             dead = [thread.name for thread in threads if not thread.is_alive()]
@@ -62,9 +64,10 @@ def relay(orders: Log) -> int:
     return len(letters)
 
 
-def _sweep(orders: Log) -> None:
-    if letters := sweep(orders.engine, _IDLE_SECONDS, _AGAIN_SECONDS):
-        orders.publisher.publish(letters)
-        log.warning("the sweeper found orders that nobody worked on", orders=len(letters))
-    if told := tell_strays(orders):
-        log.warning("parts did not know how their bundle stands", orders=told)
+def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> list[timing.Due]:
+    """What is done every hour or every day, as far as it is set up."""
+    due: list[timing.Due] = []
+    if api := stripe_api(settings):
+        asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
+        due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))
+    return due

@@ -4,6 +4,7 @@ import threading
 import time
 
 from events.errors import Conflict, LedgerpressError, Unavailable
+from storage import timers
 from storage.blobs import blobs_of
 from storage.checkpoints import Folder, publish, sign
 from storage.record import Log
@@ -17,6 +18,8 @@ _PAUSE_SECONDS = 1.0
 _CHECKPOINT_SECONDS = 60.0
 # How often it is looked whether somebody's latest checkpoint is that old, or not yet published.
 _LOOK_SECONDS = 10.0
+# A row that is older says that nobody looks.
+_NOTED_SECONDS = 3 * _LOOK_SECONDS
 
 
 def start(orders: Log, settings: Settings, stopping: threading.Event) -> threading.Thread:
@@ -49,13 +52,20 @@ def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
 
 def _sign(orders: Log, ours: Signer, folder: Folder) -> None:
     """Sign if it is time, and publish. Whatever is wrong with that, sealing goes on."""
+    outcome, said = timers.OK, ""
     try:
-        if sign(orders.engine, ours, folder, seconds=_CHECKPOINT_SECONDS):
+        signed = sign(orders.engine, ours, folder, seconds=_CHECKPOINT_SECONDS)
+        if signed:
             log.info("checkpoint signed")
-        publish(orders.engine, folder)
+        published = publish(orders.engine, folder)
+        said = f"{int(signed)} signed, {published} published"
     except (Conflict, Unavailable) as error:
         log.info("no checkpoint this time", reason=error.reason)
+        return
     except LedgerpressError as error:
         log.error("no checkpoint can be signed", reason=error.reason, detail=str(error))
+        outcome, said = error.reason, str(error)
     except OSError as error:
         log.error("no checkpoint can be published", error=type(error).__name__)
+        outcome, said = "not-published", "the folder of blobs takes no file"
+    timers.note(orders.engine, "checkpoints", outcome=outcome, said=said, seconds=_NOTED_SECONDS)

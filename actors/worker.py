@@ -23,6 +23,7 @@ from storage.blobs import blobs_of
 from storage.broker import HandedOn, NudgeBroker
 from storage.endpoints import Endpoints
 from storage.leases import Leases
+from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.settings import Settings
 from storage.telemetry import log
@@ -45,6 +46,8 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
         Press(children=settings.press_children) as press,
         ExitStack() as doors,
     ):
+        if served := serve_metrics(settings):
+            doors.callback(served.close)
         asked = models(settings)
         for model in asked:
             doors.callback(model.close)

@@ -21,7 +21,7 @@ _bearer = HTTPBearer(
 )
 
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ledgerpress"'}
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ledgerpress"'}
 
 
 class Role(StrEnum):
@@ -59,7 +59,7 @@ def _asker(
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], desk: OnDesk
 ) -> Asker:
     if given is None or not given.credentials:
-        raise Problem("credentials-missing", headers=_CHALLENGE)
+        raise Problem("credentials-missing", headers=CHALLENGE)
     token = given.credentials
     if role := staff_role(token, desk.settings):
         return Asker(role, token)
@@ -67,7 +67,7 @@ def _asker(
         return Asker(Role.CUSTOMER, token)
     tenant = tenant_of(desk.log.engine, token)
     if tenant is None:
-        raise Problem("credentials-unknown", headers=_CHALLENGE)
+        raise Problem("credentials-unknown", headers=CHALLENGE)
     return Asker(Role.TENANT, token, tenant)
 
 
@@ -85,7 +85,7 @@ Staff = Annotated[Asker, Depends(_staff)]
 
 def _program(asker: Asking) -> Asker:
     if asker.role is Role.CUSTOMER:
-        raise Problem("credentials-unknown", headers=_CHALLENGE)
+        raise Problem("credentials-unknown", headers=CHALLENGE)
     if asker.role is not Role.TENANT:
         raise Problem("tenants-only")
     return asker

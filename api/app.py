@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,19 +11,22 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    customer,
     documentation,
     feed,
     following,
     health,
     history,
     interventions,
+    links,
     log_in,
+    measures,
     ordering,
     orders,
-    pages,
     problems,
     products,
     sessions,
+    shop,
     usage,
     webhooks,
 )
@@ -34,7 +37,10 @@ from api.requests import Frame
 from api.templating import STATIC
 from events.products import CATALOGUE
 from storage.blobs import blobs_of
+from storage.estimates import Estimates
 from storage.inbox import Inbox
+from storage.levels import Levels
+from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
@@ -53,6 +59,10 @@ def _room() -> int:
     return min(_MOST_WAITING, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_DESCRIPTORS)
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The API and the pages; the log is opened when the server starts and closed when it stops."""
 
@@ -63,10 +73,15 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
             closing(Tenants(log.engine)) as tenants,
+            closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
+            ExitStack() as held,
             closing(News(partial(moved, log.engine), most=_room())) as news,
         ):
             stripe_secrets.begin()
+            levels = Levels(log.engine, settings, CATALOGUE)
+            if served := serve_metrics(settings, levels.read):
+                held.callback(served.close)
             app.state.desk = Desk(
                 settings=settings,
                 catalogue=CATALOGUE,
@@ -75,8 +90,10 @@ def create_app(settings: Settings) -> FastAPI:
                 news=news,
                 blobs=blobs_of(settings),
                 tenants=tenants,
+                estimates=estimates,
                 stripe_secrets=stripe_secrets,
-                clock=lambda: datetime.now(UTC),
+                levels=levels,
+                clock=_clock,
             )
             yield
 
@@ -89,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
-    app.add_middleware(Frame)
+    app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
     for part in (
@@ -103,11 +120,14 @@ def create_app(settings: Settings) -> FastAPI:
         feed,
         audit,
         products,
-        pages,
+        shop,
+        customer,
+        links,
         log_in,
         problems,
         documentation,
         health,
+        measures,
     ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

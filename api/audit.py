@@ -13,7 +13,8 @@ from api.saying import order_number
 from api.shapes import Time
 from events.errors import NotFound
 from storage import checkpoints
-from storage.bundle.export import NotSigned, OfOrder, export
+from storage.bundle.export import export
+from storage.bundle.scope import NotSigned, OfOrder
 from storage.database import connected
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])

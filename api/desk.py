@@ -9,8 +9,11 @@ from fastapi import Depends, Request
 
 from api.news import News
 from api.reception import Reception
+from events.expecting import Usual, promised
 from events.plan import Product
 from storage.blobs import Blobs
+from storage.estimates import Estimates
+from storage.levels import Levels
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
@@ -31,8 +34,14 @@ class Desk:
     news: News
     blobs: Blobs
     tenants: Tenants
+    estimates: Estimates
     stripe_secrets: StripeSecrets
+    levels: Levels
     clock: Callable[[], datetime]
+
+    def usual(self, product: Product) -> Usual:
+        """How long the product takes."""
+        return promised(product.promise / self.settings.speed)
 
 
 async def _desk(request: Request) -> Desk:

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from api import shapes
 from api.access import Overseer, Visible, own_tenant
 from api.caching import ask_again, unchanged
 from api.desk import OnDesk
+from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
 from api.reports import send
@@ -71,14 +73,19 @@ def find_orders(
     "/{order_id}",  # noqa: FAST003 - Visible takes it
     operation_id="getOrder",
     response_model=shapes.Order,
-    responses={200: {"headers": _STATUS_HEADERS}, 304: {"description": "Nothing new."}},
+    responses={200: {"headers": _STATUS_HEADERS | HEADERS}, 304: {"description": "Nothing new."}},
     summary="Where an order stands",
 )
-async def get_order(seen: Visible, desk: OnDesk, request: Request, patience: Patience) -> Response:
+async def get_order(
+    seen: Visible, desk: OnDesk, request: Request, patience: Patience, at: At = None
+) -> Response:
     """The status of an order. Ask with If-None-Match, and again after Retry-After seconds until there is none.
 
     With `Prefer: wait=25`, too, the answer comes when the order moves, or says after 25 seconds that it has not.
+    With `at` it is told as it was then.
     """
+    if at is not None:
+        return await run_in_threadpool(memento, seen, at, desk, request)
     row, headers = seen.row, dict(_PRIVATE)
     known = unchanged(request, _etag(row))
     if patience and known and row.status.word not in SETTLED and desk.news.free:

@@ -37,6 +37,7 @@ _SEND_KEY = "Send Authorization: Bearer with an API key of the tenant, lp_..."
 _AS_JSON = "Send one JSON object; what Stripe signed, exactly as it came."
 _SAY_JSON = "Send Content-Type: application/json."
 _NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
+_NAME_MOMENT = "Name a version (37), an event's id, or a time like 2026-11-21T13:02:11Z (+ is %2B)."
 _ITS_SETTING = "Look into the settings: OPERATOR_TOKEN or AUDITOR_TOKEN, all of it."
 _OPEN_AGAIN = "Open the page again and send it from there; cookies must be allowed."
 _LATER = "Wait as many seconds as Retry-After says, then try again."
@@ -60,6 +61,7 @@ _KINDS = (
         "This needs an Idempotency-Key of 1 to 255 visible characters",
         "Make one up for each order, keep it, and send it with every try.",
     ),
+    Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
     Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
     Kind(
@@ -70,7 +72,13 @@ _KINDS = (
     Kind("stale-form", 403, "This form is from another session, or an old one", _OPEN_AGAIN),
     Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
     Kind("tenants-only", 403, "Only a tenant's program can order", _SEND_KEY),
+    Kind("link-needed", 403, "This opens only with your own link", _TRY_LINK),
     Kind("order-not-found", 404, "There is no such order for this token", "Check both."),
+    Kind("before-first-event", 404, "There was no such order then", "Ask for a later time."),
+    Kind("version-not-reached", 404, "The order has no such version", "Ask for an earlier one."),
+    Kind(
+        "event-not-found", 404, "There is no such event", "Take the id from the events there are."
+    ),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
@@ -173,7 +181,17 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 }
 
 # Errors of the house that have a problem of their own, by their reason.
-_BY_REASON = {"key-reused": "key-reused", "erased": "erased"}
+_BY_REASON = {
+    slug: slug
+    for slug in (
+        "key-reused",
+        "erased",
+        "bad-at",
+        "before-first-event",
+        "version-not-reached",
+        "event-not-found",
+    )
+}
 # What nobody but people open.
 FOR_PEOPLE = ("/o/", "/r/", "/ops", "/audit", "/log-in", "/log-out")
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}

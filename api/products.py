@@ -19,9 +19,11 @@ router = APIRouter(prefix="/v1/products", tags=["products"])
     summary="What is sold",
 )
 def list_products(desk: OnDesk, request: Request) -> Response:
-    """Every product with its fields, its prices and how soon it is usually ready."""
-    products = [shapes.product(each) for each in desk.catalogue.values()]
-    body = shapes.Products(data=products).model_dump_json()
+    """Every product with its fields, its prices, how soon it is usually ready, and how soon it has been of late."""
+    products = [
+        shapes.product(each, desk.estimates.of(each.name)) for each in desk.catalogue.values()
+    ]
+    body = shapes.Products(data=products).model_dump_json(exclude_none=True)
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:24]}"'
     headers = {"ETag": etag, "Cache-Control": "public, max-age=60"}
     if unchanged(request, etag):

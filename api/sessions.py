@@ -66,7 +66,7 @@ def begin(role: Role | None, desk: Desk) -> Session:
 
 def carry(response: Response, session: Session, desk: Desk) -> None:
     """Give the session to the browser."""
-    secure = _secure(desk.settings)
+    secure = desk.settings.https
     response.set_cookie(
         cookie_name(desk.settings),
         session.cookie,
@@ -79,13 +79,13 @@ def carry(response: Response, session: Session, desk: Desk) -> None:
 
 def end(response: Response, desk: Desk) -> None:
     """Take the session from the browser."""
-    secure = _secure(desk.settings)
+    secure = desk.settings.https
     response.delete_cookie(cookie_name(desk.settings), httponly=True, secure=secure, samesite="lax")
 
 
 def cookie_name(settings: Settings) -> str:
     """Where it can be, under a name that browsers take over https and from this very host only."""
-    return "__Host-staff" if _secure(settings) else "staff"
+    return "__Host-staff" if settings.https else "staff"
 
 
 def our_path(given: str) -> str:
@@ -209,10 +209,6 @@ def _passes(role: Role | None, settings: Settings) -> Passes:
     """The signature hangs on the token itself: once that is another one, no session of it is left."""
     keys = [key.get_secret_value() for key in settings.vault_key]
     return Passes(keys, f"session {role or ''}", staff_token(role, settings) if role else "")
-
-
-def _secure(settings: Settings) -> bool:
-    return settings.public_url.startswith("https://")
 
 
 def _from_here(request: Request, settings: Settings) -> bool:

@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from api.reports import available
 from api.saying import order_number
+from events.estimates import Estimate
 from events.money import Money
 from events.plan import Product
 from events.views import Word
 from storage.orders import OrderRow
+from storage.sums import Reach
 
 Time = Annotated[
     datetime,
@@ -57,6 +59,23 @@ class Part(BaseModel):
     product: str = Field(examples=["life_clarity"])
     order: str
     url: str
+
+
+class UpTo(BaseModel):
+    """How far something has been reckoned from the log: usually to within a second.
+
+    ``position`` is the last event that is counted, and ``time`` when it was recorded, missing before the first;
+    ``behind`` events more have a position already.
+    """
+
+    position: str = Field(examples=["316"])
+    time: Time | None = None
+    behind: int = Field(examples=[0])
+
+
+def up_to(reach: Reach) -> UpTo:
+    """The reach as JSON."""
+    return UpTo(position=str(reach.position), time=reach.time, behind=reach.behind)
 
 
 class Lost(BaseModel):
@@ -167,8 +186,26 @@ class ProductField(BaseModel):
     hint: str
 
 
+class Measured(BaseModel):
+    """How long the product's orders of the last 30 days took from payment to delivery, in seconds, right to 3 %."""
+
+    orders: int = Field(examples=[412])
+    p50: float = Field(description="Half took no longer.", examples=[11.2])
+    p90: float = Field(description="Nine in ten took no longer.", examples=[17.9])
+
+
+class Kept(BaseModel):
+    """Of ``promised`` orders, so many were there within what nine in ten had needed before them."""
+
+    promised: int = Field(examples=[380])
+    held: int = Field(examples=[346])
+
+
 class ProductShape(BaseModel):
-    """Something that is sold. ``promise`` is how soon it is usually ready, in seconds."""
+    """Something that is sold. ``promise`` is how soon it is usually ready, in seconds.
+
+    ``measured`` and ``kept`` are missing until enough orders have been delivered.
+    """
 
     name: str = Field(examples=["life_clarity"])
     title: str
@@ -181,6 +218,8 @@ class ProductShape(BaseModel):
     fields: list[ProductField]
     parts: list[str]
     sections: int = Field(examples=[4])
+    measured: Measured | None = None
+    kept: Kept | None = None
 
 
 class Products(BaseModel):
@@ -189,8 +228,9 @@ class Products(BaseModel):
     data: list[ProductShape]
 
 
-def product(each: Product) -> ProductShape:
+def product(each: Product, estimate: Estimate) -> ProductShape:
     """The product as JSON."""
+    ready, kept = estimate.ready, estimate.kept
     return ProductShape(
         name=each.name,
         title=each.title,
@@ -214,6 +254,12 @@ def product(each: Product) -> ProductShape:
         ],
         parts=list(each.parts),
         sections=len(each.sections),
+        measured=(
+            Measured(orders=ready.number, p50=ready.p50 / 1000, p90=ready.p90 / 1000)
+            if ready
+            else None
+        ),
+        kept=Kept(promised=kept.promised, held=kept.held) if kept.promised else None,
     )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from api.reports import available
 from api.saying import order_number
-from api.wording import aside, words
+from api.wording import STATES, aside, words
+from events.expecting import Expected, Usual, expect
 from events.order import Order
 from events.plan import Delivery, Product, Section
 from events.views import SETTLED, Word
@@ -15,9 +16,6 @@ from storage.orders import OrderRow
 
 # Beyond this many sections their titles are not listed, only counted.
 _MOST_TITLES = 60
-# An order is called late when it takes this much longer than promised.
-_PATIENCE = timedelta(seconds=30)
-_PATIENCE_FACTOR = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +43,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A finished document. ``size`` is in bytes."""
+    """A finished document. ``size`` is in bytes, ``digest`` its SHA-256 if it is known here."""
 
     url: str
     pages: int
     size: int
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """All that the page shows. ``tone`` is ``calm``, ``done`` or ``trouble``; ``stages`` are the way it goes."""
+    """All that the page shows. ``tone`` is ``calm``, ``done`` or ``trouble``; ``stages`` are the way it goes.
+
+    ``expected`` is when it may be ready, and ``took``, once it is, how long it took, in seconds.
+    """
 
     number: str
     title: str
@@ -74,6 +76,8 @@ class Story:
     headline: str
     lead: str
     aside: str
+    expected: Expected | None
+    took: float | None
     tone: str
     percent: int
     counted: str
@@ -99,7 +103,8 @@ def tell(
     *,
     parts: Sequence[OrderRow],
     catalogue: Mapping[str, Product],
-    late: bool,
+    expected: Expected | None,
+    took: float | None,
     link: str,
 ) -> Story:
     """The story of the order so far. ``link`` is the address of its page."""
@@ -112,7 +117,9 @@ def tell(
         tagline=product.tagline if product else "",
         headline=headline,
         lead=lead,
-        aside=aside(row, order, product, late=late),
+        aside=aside(row, order, product),
+        expected=expected,
+        took=took,
         tone=_tone(word),
         percent=_together(row, product, parts, catalogue) if cards else row.status.progress.percent,
         counted=_counted(row, cards),
@@ -120,17 +127,47 @@ def tell(
         now=() if word in SETTLED else row.status.progress.now,
         groups=tuple(_groups(order, product)) if product else (),
         cards=cards,
-        download=_download(row, link),
+        download=_download(row, link, order),
         placed_at=row.placed_at,
     )
 
 
-def is_late(row: OrderRow, product: Product | None, now: datetime, speed: float) -> bool:
-    """Whether it takes so much longer than promised that we should say so."""
-    if product is None or row.status.word in (*SETTLED, Word.ATTENTION, Word.AWAITING_PAYMENT):
-        return False
-    allowed = timedelta(seconds=product.promise / speed * _PATIENCE_FACTOR) + _PATIENCE
-    return now - row.placed_at > allowed
+def expected(row: OrderRow, usual: Usual, now: datetime) -> Expected | None:
+    """When it may be ready; ``None`` where nobody can say, and for what is ready. A delivered order is graded by it."""
+    if row.status.word in _UNCERTAIN or not row.status.since:
+        return None
+    return expect(datetime.fromisoformat(row.status.since), usual, now)
+
+
+_UNCERTAIN = (
+    Word.AWAITING_PAYMENT,
+    Word.RETRYING,
+    Word.ATTENTION,
+    Word.DELIVERING,
+    Word.CANCELLED,
+    Word.ERASED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redacted:
+    """What may be told to somebody who knows no more than an order's number."""
+
+    number: str
+    title: str
+    state: str
+    tone: str
+
+
+def redacted(row: OrderRow, product: Product | None) -> Redacted:
+    """The product and the state, and nothing of the customer."""
+    word = row.status.word
+    return Redacted(
+        number=order_number(row.status.order),
+        title=product.title if product else "An order",
+        state=STATES[word],
+        tone=_tone(word),
+    )
 
 
 def _tone(word: Word) -> str:
@@ -224,11 +261,12 @@ _CARD_STATES = {
 }
 
 
-def _download(row: OrderRow, link: str) -> Download | None:
+def _download(row: OrderRow, link: str, order: Order | None = None) -> Download | None:
     status = row.status
     if not available(status):
         return None
-    return Download(url=f"{link}/report", pages=status.pages, size=status.size)
+    digest = order.document.blob if order and order.document else ""
+    return Download(url=f"{link}/report", pages=status.pages, size=status.size, digest=digest)
 
 
 def _together(

@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.saying import duration, price, size
+from api.saying import clock, duration, exactly, price, size, span
 
 STATIC = Path(__file__).parent / "static"
 
@@ -15,9 +15,12 @@ def page(
     name: str, *, status: int = 200, headers: dict[str, str] | None = None, **facts: object
 ) -> HTMLResponse:
     """The template ``name``, filled in."""
-    return HTMLResponse(
-        _templates.get_template(name).render(facts), status_code=status, headers=headers
-    )
+    return HTMLResponse(rendered(name, **facts), status_code=status, headers=headers)
+
+
+def rendered(name: str, **facts: object) -> str:
+    """The text of it."""
+    return _templates.get_template(name).render(facts)
 
 
 def _static(name: str) -> str:
@@ -33,7 +36,14 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters |= {"price": price, "duration": duration, "size": size}
+_templates.filters |= {
+    "price": price,
+    "duration": duration,
+    "exactly": exactly,
+    "size": size,
+    "clock": clock,
+}
+_templates.globals["span"] = span
 _templates.globals["static"] = {
     each.name: _static(each.name) for each in STATIC.iterdir() if each.is_file()
 }

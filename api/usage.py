@@ -7,17 +7,18 @@ from pydantic import BaseModel, Field
 
 from api.access import Overseer, own_tenant
 from api.desk import OnDesk
-from api.shapes import Cost
+from api.shapes import Cost, UpTo, up_to
 from storage.ledger import Used, used
 
 router = APIRouter(prefix="/v1/usage", tags=["usage"])
 
 
 class Line(BaseModel):
-    """The orders of a tenant for a product that last moved in a month (UTC), and what they have used so far.
+    """What a tenant's orders for a product have used in a month (UTC).
 
-    ``lost_calls`` are calls of the model of which nobody knows whether they were answered; ``lost_cost`` is the most
-    that they can have cost, and comes on top of ``cost``.
+    ``orders`` were placed in it; calls, tokens and cost are of the calls that ended in it. ``lost_calls`` are calls of
+    the model of which nobody knows whether they were answered; ``lost_cost`` is the most that they can have cost, and
+    comes on top of ``cost``.
     """
 
     tenant: str = Field(examples=["acme"])
@@ -32,9 +33,10 @@ class Line(BaseModel):
 
 
 class Usage(BaseModel):
-    """The ledger, the latest month first."""
+    """The ledger, the latest month first, reckoned from the log up to a certain event."""
 
     data: list[Line]
+    up_to: UpTo
 
 
 @router.get("", operation_id="getUsage", summary="What orders have used")
@@ -55,8 +57,8 @@ def get_usage(
 ) -> Usage:
     """Orders, calls, tokens and cost by month and product: a tenant's own, or for operators and auditors anybody's."""
     response.headers.update({"Cache-Control": "private, no-cache", "Vary": "Authorization"})
-    lines = used(desk.log.engine, tenant=own_tenant(asker, tenant), month=month)
-    return Usage(data=[_line(each) for each in lines])
+    ledger = used(desk.log.engine, tenant=own_tenant(asker, tenant), month=month)
+    return Usage(data=[_line(each) for each in ledger.lines], up_to=up_to(ledger.reach))
 
 
 def _line(each: Used) -> Line:

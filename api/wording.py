@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from api.saying import duration, masked
-from events.facts import MailSent
+from api.saying import masked, price
+from events.facts import DISPUTE_LOST, REFUNDED, MailSent
 from events.notices import TROUBLE, UNTOLD
 from events.order import Order
 from events.plan import Delivery, Product
@@ -76,6 +76,14 @@ _PAUSE = (
 )
 _NOT_PAID = "Nothing was made, and nothing was charged. You are welcome to try once more."
 _CANCELLED = {
+    REFUNDED: (
+        "Your payment was refunded",
+        "The order is cancelled, and nothing more is made for it. Banks take up to ten days to show a refund.",
+    ),
+    DISPUTE_LOST: (
+        "This order was cancelled",
+        "Your bank has returned the payment to you, and nothing more is made for it.",
+    ),
     "payment-failed": ("The payment did not go through", _NOT_PAID),
     "payment-expired": ("The checkout was not finished", _NOT_PAID),
 }
@@ -90,19 +98,24 @@ def _delivered(order: Order, where: str, *, them: bool) -> str:
     return "Take your time with it."
 
 
-def aside(row: OrderRow, order: Order, product: Product | None, *, late: bool) -> str:
-    """What may be expected, and that nobody has to wait in front of the page."""
+def aside(row: OrderRow, order: Order, product: Product | None) -> str:
+    """That nobody has to wait in front of the page, or what stands in the way."""
     word, where = row.status.word, _address(order)
     if word is Word.ATTENTION and row.status.reason == "unusable-payment":
         return f"What stands in the way: {row.status.detail}"
     if product is None or word in (*SETTLED, Word.ATTENTION, Word.DELIVERING):
-        return ""
-    expected = "" if word in _UNCERTAIN else f"Usually ready in {duration(product.promise)}. "
-    if late:
-        expected = "This takes longer than usual; we see it too, and it goes on. "
+        return _money_back(order)
+    leave = "You can close this page and come back to it."
     if product.delivery is Delivery.MAIL and where:
-        return f"{expected}You can close this page: we will e-mail you at {where}."
-    return f"{expected}You can close this page and come back to it."
+        leave = f"You can close this page: we will e-mail you at {where}."
+    return f"{_money_back(order)} {leave}".strip()
+
+
+def _money_back(order: Order) -> str:
+    """What has gone back of the payment."""
+    if order.refunded is None:
+        return ""
+    return f"{price(order.refunded)} of your payment went back the way it came."
 
 
 def _written(order: Order, where: str) -> str:
@@ -114,7 +127,19 @@ def _written(order: Order, where: str) -> str:
     return f"An e-mail to {where} is on its way." if where else ""
 
 
-_UNCERTAIN = (Word.AWAITING_PAYMENT, Word.RETRYING)
+# What may be said to everybody.
+STATES = {
+    Word.AWAITING_PAYMENT: "Waiting for its payment",
+    Word.QUEUED: "Paid, and about to begin",
+    Word.WRITING: "Being written",
+    Word.PRESSING: "On the press",
+    Word.DELIVERING: "Ready",
+    Word.DELIVERED: "Ready",
+    Word.RETRYING: "A short pause",
+    Word.ATTENTION: "A person is looking at it",
+    Word.CANCELLED: "Cancelled",
+    Word.ERASED: "Erased",
+}
 
 
 def _address(order: Order) -> str:

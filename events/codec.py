@@ -6,6 +6,7 @@ under ``"sealed"`` (base64). Hashes are taken over these bytes, so that erasing 
 
 import base64
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ def decode(name: str, schema: int, data: str | bytes, unseal: Open) -> Any:
     """The event, in its current shape.
 
     An unknown type, or a known one of a later schema version, comes back as ``Unknown``. Personal fields whose key is
-    gone take their field's empty value.
+    gone read as their defaults.
     """
     kind = kind_named(name)
     fields: dict[str, Any] = msgspec.json.decode(data)
@@ -43,9 +44,24 @@ def decode(name: str, schema: int, data: str | bytes, unseal: Open) -> Any:
     sealed = fields.pop("sealed", None)
     opened = unseal(base64.b64decode(sealed)) if sealed is not None else None
     personal = msgspec.json.decode(opened) if opened is not None else {}
-    fields = upcast(name, schema, kind.schema, {**fields, **personal})
-    missing = {each: _EMPTY.get(each, "") for each in kind.personal if each not in fields}
-    return msgspec.convert({**fields, **missing}, kind.cls)
+    return msgspec.convert(upcast(name, schema, kind.schema, {**fields, **personal}), kind.cls)
 
 
-_EMPTY: dict[str, Any] = {"fields": {}}
+def decode_public(name: str, schema: int, data: str | bytes) -> Any:
+    """The event without what is personal, for readers of many streams: several times faster than ``decode``.
+
+    What cannot be read as what it says it is comes back as ``Unknown``, too: somebody else's mistake, or a forger's,
+    must not stop those who read everything.
+    """
+    kind = kind_named(name)
+    try:
+        if kind is not None and schema == kind.schema:
+            return _reader(kind.cls).decode(data)
+        return decode(name, schema, data, lambda _: None)
+    except (msgspec.ValidationError, KeyError):
+        return Unknown(name, msgspec.json.decode(data))
+
+
+@cache
+def _reader(cls: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cls)

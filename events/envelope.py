@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar, dataclass_transform, get_type_hints
 
 T = TypeVar("T")
 
-# Marks a field that only the holder of the customer's key may read. The codec seals it.
+# Marks a field that only the holder of the customer's key may read. The codec seals it; to everybody else, and once the
+# key is destroyed, it reads as its default.
 PERSONAL: Final = "personal"
 PersonalText = Annotated[str, PERSONAL]
 PersonalFields = Annotated[Mapping[str, str], PERSONAL]
@@ -65,10 +66,17 @@ def event(
         if name in _BY_NAME:
             message = f"two events are called {name!r}"
             raise TypeError(message)
+        if bare := kind.personal & {field.name for field in fields(declared) if _bare(field)}:  # type: ignore[arg-type]
+            message = f"{name!r} has personal fields without a default: {', '.join(sorted(bare))}"
+            raise TypeError(message)
         _BY_NAME[name] = _BY_CLASS[declared] = kind
         return declared
 
     return declare
+
+
+def _bare(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def kind_of(event_or_class: object) -> Kind:

@@ -143,7 +143,7 @@ class SectionWritten:
     tokens: Tokens
     cost: int
     milliseconds: int
-    text: PersonalText
+    text: PersonalText = ""
 
 
 @event("call-failed", key=("section", "attempt", "model"))
@@ -256,7 +256,7 @@ class NoteMade:
     """A person says why they do what is recorded with it."""
 
     number: int
-    text: PersonalText
+    text: PersonalText = ""
 
 
 @event("resend-asked", key=("number",), intent=True)

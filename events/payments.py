@@ -22,6 +22,18 @@ _OUTCOMES = {
 _REFUNDED = "charge.refunded"
 # Any event of a dispute carries its status, and the status is all that is read of it.
 _DISPUTE = "charge.dispute."
+# All kinds that are read: what a webhook must send, and what is asked for when it may not have.
+LISTENED = (
+    *_OUTCOMES,
+    _REFUNDED,
+    f"{_DISPUTE}created",
+    f"{_DISPUTE}updated",
+    f"{_DISPUTE}closed",
+    f"{_DISPUTE}funds_withdrawn",
+    f"{_DISPUTE}funds_reinstated",
+)
+# What a checkout session's own state says, as the event that told of it.
+_STATES = {"complete": _COMPLETED, "expired": "checkout.session.expired"}
 _CLOSED = frozenset({"won", LOST, "warning_closed", "prevented"})
 _INQUIRY = "warning_"
 _NOTHING_DUE = "no_payment_required"
@@ -55,6 +67,14 @@ def order_id(tenant: str, session: str) -> str:
 def event_name(event: Mapping[str, object]) -> str:
     """Stripe's id of the event, or nothing."""
     return _name(event.get("id"))
+
+
+def as_event(session: Mapping[str, object]) -> dict[str, object] | None:
+    """The event that would have told of a session as Stripe has it now; ``None`` while its buyer may still pay."""
+    kind = _STATES.get(_name(session.get("status")))
+    if kind is None:
+        return None
+    return {"type": kind, "livemode": session.get("livemode"), "data": {"object": session}}
 
 
 def read(

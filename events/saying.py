@@ -3,7 +3,7 @@
 from events.money import Money
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£"}
-_UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
+UNITS = (("hour", 3600), ("minute", 60), ("second", 1))
 
 
 def price(money: Money) -> str:
@@ -16,6 +16,6 @@ def price(money: Money) -> str:
 
 def duration(seconds: float) -> str:
     """In words: 20 seconds, 3 minutes, 4 hours."""
-    unit, length = next((each for each in _UNITS if seconds >= each[1]), _UNITS[-1])
+    unit, length = next((each for each in UNITS if seconds >= each[1]), UNITS[-1])
     count = max(1, round(seconds / length))
     return f"{count} {unit}{'s' if count > 1 else ''}"

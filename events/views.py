@@ -27,6 +27,7 @@ class Word(StrEnum):
 # Crockford's base 32: no I, L, O or U. https://www.crockford.com/base32.html
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 8
+_MISREAD = str.maketrans("ILO", "110")
 DISPUTED = "disputed"
 PART_HELD = "part-held"
 # Nothing a worker does can change these.
@@ -61,7 +62,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything about an order that may be shown without opening a sealed field."""
+    """Everything about an order that may be shown without opening a sealed field.
+
+    ``since`` is when the time that it may take began, RFC 3339.
+    """
 
     order: str
     version: int
@@ -80,6 +84,7 @@ class Status:
     document: str = ""
     pages: int = 0
     size: int = 0
+    since: str = ""
 
 
 def status(order: Order, product: Product | None) -> Status:
@@ -116,6 +121,7 @@ def status(order: Order, product: Product | None) -> Status:
         document=document.filename if document else "",
         pages=document.pages if document else 0,
         size=document.size if document else 0,
+        since=order.since,
     )
 
 
@@ -191,10 +197,25 @@ def progress(order: Order, product: Product | None) -> Progress:
 
 
 def order_number(order_id: str) -> str:
-    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, not to look up."""
+    """The first 40 bits of the id, like 7F3K-Q2XW: to talk about, and almost unique."""
     bits = uuid.UUID(order_id).int >> (128 - 5 * _LENGTH)
     digits = [_DIGITS[bits >> (5 * place) & 31] for place in reversed(range(_LENGTH))]
     return "".join(digits[:4]) + "-" + "".join(digits[4:])
+
+
+def numbered(number: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The first and the last id that an order of that number can have; ``None`` for what is no order's number.
+
+    Read as Crockford asks for: in either case, with I and L as 1 and O as 0, the hyphen anywhere or nowhere.
+    """
+    digits = number.upper().replace("-", "").translate(_MISREAD)
+    if len(digits) != _LENGTH or not set(digits) <= set(_DIGITS):
+        return None
+    bits = 0
+    for digit in digits:
+        bits = bits << 5 | _DIGITS.index(digit)
+    rest = 128 - 5 * _LENGTH
+    return uuid.UUID(int=bits << rest), uuid.UUID(int=(bits + 1 << rest) - 1)
 
 
 def media_type(product: Product) -> str:

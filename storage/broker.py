@@ -18,6 +18,7 @@ from pika.adapters.blocking_connection import BlockingConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
+from storage.metrics import HANDED_BACK
 from storage.publisher import declare, parameters
 from storage.telemetry import log, where
 
@@ -162,6 +163,7 @@ class HandBack(dramatiq.Middleware):
             message.fail()
         elif exception is not None:
             reason = getattr(exception, "reason", type(exception).__name__)
+            HANDED_BACK.labels(reason).inc()
             log.warning("nudge handed back", reason=reason, **_told(message), **where(exception))
             time.sleep(HAND_BACK_SECONDS)
             message.fail()

@@ -1,23 +1,23 @@
-"""What orders have cost, by tenant, month and product: folded from the status rows."""
+"""What orders have used, by tenant, month and product: read from the projection ``usage``."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Row, column, func, select, true
+from sqlalchemy import Engine
 
-from storage.database import again_once, connected
-from storage.tables import orders
+from events.folding import Key
+from events.projections.usage import projection
+from storage.sums import Reach, sums
 
-_SUMS = ("calls", "tokens", "cost", "lost", "lost_cost")
+_SUMS = ("orders", "calls", "tokens", "cost", "lost", "lost_cost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """A line of the ledger. ``month`` is like ``2026-11`` (UTC), the one in which its orders last moved.
+    """A line of the ledger. ``month`` is like ``2026-11`` (UTC): the one in which it was placed, called and paid for.
 
-    ``cost`` is in millionths of a dollar. ``lost`` are calls of which nobody knows whether they were answered, and
-    ``lost_cost`` is the most that they can have cost, not contained in ``cost``.
+    ``orders`` were placed in it. ``cost`` is in millionths of a dollar. ``lost`` are calls of which nobody knows
+    whether they were answered, and ``lost_cost`` is the most that they can have cost, not contained in ``cost``.
     """
 
     tenant: str
@@ -31,32 +31,25 @@ class Used:
     lost_cost: int
 
 
-def used(engine: Engine, *, tenant: str = "", month: str = "") -> list[Used]:
-    """The ledger of a tenant, or (empty) of all; of one month, or (empty) of all. The latest month first."""
-    moved = func.to_char(func.timezone("UTC", orders.c.updated_at), "YYYY-MM").label("month")
-    # Taken apart once for each row: a json column is parsed anew for every field that is asked of it.
-    spent = (
-        func.json_to_record(orders.c.status["spent"])
-        .table_valued(*(column(name, BigInteger) for name in _SUMS))
-        .render_derived("spent", with_types=True)
-        .lateral()
-    )
-    sums = [
-        func.coalesce(func.sum(spent.c[name]), 0).cast(BigInteger).label(name) for name in _SUMS
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Its lines, the latest month first, and up to which event they have been reckoned."""
+
+    lines: tuple[Used, ...]
+    reach: Reach
+
+
+def used(engine: Engine, *, tenant: str = "", month: str = "") -> Ledger:
+    """The ledger of a tenant, or (empty) of all; of one month, or (empty) of all."""
+    found = sums(engine, projection.name, [tenant] if tenant else [])
+    lines: dict[Key, Counter[str]] = {}
+    for (*line, measure), amount in found.amounts.items():
+        lines.setdefault(tuple(line), Counter())[measure] = amount
+    shown = [
+        Used(tenant=whose, month=when, product=what, **{name: amounts[name] for name in _SUMS})
+        for (whose, when, what), amounts in lines.items()
+        if not month or when == month
     ]
-    query = (
-        select(orders.c.tenant, moved, orders.c.product, func.count().label("orders"), *sums)
-        .join_from(orders, spent, true())
-        .group_by(orders.c.tenant, moved, orders.c.product)
-        .order_by(moved.desc(), orders.c.tenant, orders.c.product)
-    )
-    if tenant:
-        query = query.where(orders.c.tenant == tenant)
-    if month:
-        query = query.where(moved == month)
-
-    def ask() -> Sequence[Row[Any]]:
-        with connected(engine) as connection:
-            return connection.execute(query).all()
-
-    return [Used(**row._mapping) for row in again_once(ask)]  # noqa: SLF001 - its public name for a dict
+    shown.sort(key=lambda line: (line.tenant, line.product))
+    shown.sort(key=lambda line: line.month, reverse=True)
+    return Ledger(lines=tuple(shown), reach=found.reach)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, literal, select, text, tuple_
 
-from events.views import Status
+from events.views import Status, Word, numbered
 from storage.database import again_once, connected
 from storage.event_log import literal as literals
 from storage.tables import orders, tenants
@@ -34,6 +34,15 @@ def by_id(engine: Engine, order_id: str) -> OrderRow | None:
     except ValueError:
         return None
     return _one(engine, orders.c.order_id == identity)
+
+
+def by_number(engine: Engine, number: str) -> OrderRow | None:
+    """The order of that number, or ``None`` if there is none, or more than one: numbers are not unique."""
+    ends = numbered(number)
+    if ends is None:
+        return None
+    rows = _ask(engine, select(orders).where(orders.c.order_id.between(*ends)).limit(2))
+    return _row(rows[0]) if len(rows) == 1 else None
 
 
 def by_token(engine: Engine, token: str) -> OrderRow | None:
@@ -106,6 +115,31 @@ def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:
         .limit(most)
     )
     return [(str(row.order_id), row.version) for row in _ask(engine, query)]
+
+
+def paid_sessions(engine: Engine, tenant: str, sessions: Sequence[str]) -> set[str]:
+    """Those of the checkout sessions whose order is there and does not wait for its money."""
+    query = select(orders.c.session).where(
+        orders.c.tenant == tenant,
+        orders.c.session.in_(list(sessions)),
+        orders.c.word != Word.AWAITING_PAYMENT,
+    )
+    return {row.session for row in _ask(engine, query)}
+
+
+def unpaid_sessions(engine: Engine, tenant: str, most: int) -> list[str]:
+    """The checkout sessions whose orders wait for their money, the oldest first."""
+    query = (
+        select(orders.c.session)
+        .where(
+            orders.c.tenant == tenant,
+            orders.c.word == Word.AWAITING_PAYMENT,
+            orders.c.session.like("cs\\_%"),
+        )
+        .order_by(orders.c.placed_at)
+        .limit(most)
+    )
+    return [row.session for row in _ask(engine, query)]
 
 
 def matching(

@@ -26,6 +26,7 @@ from storage import event_log
 from storage.adding import add
 from storage.database import again_once, connected, directly
 from storage.event_log import Fact
+from storage.metrics import HEARD
 from storage.parts import tell
 from storage.record import Log
 from storage.tables import orders
@@ -58,7 +59,14 @@ def hear(signed: Signed, orders_log: Log, catalogue: Mapping[str, Product]) -> H
     Safe to repeat, also after a crash anywhere in it: once it returns, all of it is recorded. Raises ``Unavailable``
     if Postgres is away, and ``Refused`` if something here is set up wrongly.
     """
-    event = json.loads(signed.body)
+    heard = _heard(json.loads(signed.body), signed, orders_log, catalogue)
+    HEARD.labels(heard.verdict).inc()
+    return heard
+
+
+def _heard(
+    event: Mapping[str, Any], signed: Signed, orders_log: Log, catalogue: Mapping[str, Product]
+) -> Heard:
     said = read(event, tenant=signed.tenant, live=signed.live, at=signed.at)
     if isinstance(said, Ignored):
         return Heard(verdict="ignored", reason=said.reason)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from storage import event_log
 from storage.database import again_once, directly, failed
 from storage.event_log import Fact
 from storage.leases import LEASE_SECONDS, SILENT_SECONDS, Lease
+from storage.metering import meter
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
@@ -45,6 +47,9 @@ _READ = """
         e.previous, e.hash, k.wrapped, k.kek
     from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
     where e.stream = %s order by e.version
+"""
+_FIRST = """
+    select recorded_at from events where stream = %s and type = %s order by version limit 1
 """
 _LINK = tuple(each.name for each in fields(Link))
 
@@ -144,6 +149,7 @@ class Log:
         written = again_once(lambda: self._write(values))
         if not written.created:
             return self.catch_up(history)
+        meter(after, events, self._catalogue)
         return self._told(history, after, values, written, nudges, cause)
 
     def take_up(
@@ -177,6 +183,7 @@ class Log:
         written = self._take(values)
         if written is None:
             return None
+        meter(after, events, self._catalogue)
         told = self._told(history, after, values, written, nudges, cause)
         return told, Lease(stream_of(after.id), started.number)
 
@@ -283,6 +290,16 @@ class Log:
             "status": view,
         }
         return msgspec.json.encode(row).decode()
+
+    def recorded_at(self, order_id: str, kind: str) -> datetime | None:
+        """When an event of that kind was recorded of the order, first; ``None`` if none was."""
+
+        def ask() -> datetime | None:
+            with directly(self.engine) as connection:
+                found = connection.execute(_FIRST, (stream_of(order_id), kind)).fetchone()
+            return found[0] if found else None
+
+        return again_once(ask)
 
     def links(self, order_id: str) -> list[Link]:
         """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""

@@ -1,5 +1,6 @@
 """The whole log in its one order, and its tree: what global readers and proofs are made from."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,8 @@ _SELECT = """
         e.data::text, e.meta::text, e.previous, e.hash
     from sealed s join events e on e.seq = s.seq
 """
-_BEHIND = _SELECT + "where s.position > %(after)s order by s.position limit %(most)s"
-_OF_STREAM = _SELECT + "where e.stream = %(stream)s order by e.version"
+_BEHIND = "where s.position > %(after)s order by s.position limit %(most)s"
+_OF_STREAM = "where e.stream = %(stream)s order by e.version"
 
 _WIDTH = 256
 _HEIGHT = 8  # 2 ** 8 is 256
@@ -36,15 +37,28 @@ def read(connection: Connection, *, after: int = 0, most: int = 1000) -> list[Se
 
     Whoever goes on behind the last position they have seen misses nothing, whatever was committed late.
     """
-    return _asked(connection, _BEHIND, {"after": after, "most": most})
+    return asked(connection, _BEHIND, {"after": after, "most": most})
 
 
 def of_stream(connection: Connection, stream: str) -> list[Sealed]:
     """The sealed events of a stream, oldest first."""
-    return _asked(connection, _OF_STREAM, {"stream": stream})
+    return asked(connection, _OF_STREAM, {"stream": stream})
 
 
-def _asked(connection: Connection, query: str, values: dict[str, object]) -> list[Sealed]:
+def at(connection: Connection, position: int) -> Sealed | None:
+    """The event that has that position, or ``None``."""
+    found = read(connection, after=position - 1, most=1)
+    return found[0] if found and found[0].position == position else None
+
+
+def named(connection: Connection, event: uuid.UUID) -> Sealed | None:
+    """The sealed event of that id, or ``None``."""
+    found = asked(connection, "where e.event_id = %(event)s", {"event": event})
+    return found[0] if found else None
+
+
+def asked(connection: Connection, condition: str, values: dict[str, object]) -> list[Sealed]:
+    """The sealed events that a where clause, and what follows it, lets through: ``s.position``, ``e`` as recorded."""
     # The driver's own connection: SQLAlchemy would take as long again for each row.
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     return [
@@ -65,7 +79,7 @@ def _asked(connection: Connection, query: str, values: dict[str, object]) -> lis
             ),
         )
         for position, identity, stream, version, kind, schema, at, fence, data, meta, previous, found in (
-            driver.execute(query, values).fetchall()
+            driver.execute(_SELECT + condition, values).fetchall()
         )
     ]
 

@@ -64,6 +64,13 @@ def _one_or_none(value: object) -> object:
     return _sender(value) if value else None
 
 
+def _address(value: object) -> object:
+    host, _, port = str(value or "").rpartition(":")
+    if value and not (host and port.isdecimal() and int(port) < 2**16):
+        raise ValueError("must be an address of this machine and a port, like 127.0.0.1:9464")
+    return value or None
+
+
 def _keys(value: object) -> object:
     keys = _listed(value)
     for key in keys if isinstance(keys, list) else []:
@@ -126,10 +133,17 @@ class Settings(BaseSettings):
     operator_token: Token = None
     auditor_token: Token = None
     signing_key: Seeds = None
+    metrics_address: Annotated[str | None, BeforeValidator(_address)] = None
+    metrics_token: Token = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
+
+    @property
+    def https(self) -> bool:
+        """Whether people come over https: cookies are kept to it then."""
+        return self.public_url.startswith("https://")
 
     @classmethod
     def settings_customise_sources(

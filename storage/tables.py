@@ -195,3 +195,18 @@ signing_keys = Table(
     Column("vkey", Text, primary_key=True),
     Column("published_at", DateTime(timezone=True), nullable=False),
 )
+
+timers = Table(
+    "timers",
+    metadata,
+    Column("timer", Text, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("began_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("succeeded_at", DateTime(timezone=True)),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("held_until", DateTime(timezone=True), nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("outcome", Text),
+    Column("said", Text, nullable=False),
+)

@@ -1,8 +1,11 @@
 """One good example of every event, to build histories from."""
 
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from events.envelope import all_kinds, kind_of
+from events.envelope import NAMESPACE, Cause, Recorded, Unknown, all_kinds, kind_of
 from events.facts import (
     AttemptEnded,
     AttemptFailed,
@@ -37,6 +40,7 @@ from events.order import Order, fold
 
 ORDER = "0b4bd1a6-54f1-5cc4-9df1-6a3d9b9f3c11"
 SUBJECT = "a6b2f3c0-3f0e-4a53-9a5e-2f8f1f7f4b10"
+NINE = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
 
 def placed(product: str = "life_clarity", **changes: Any) -> OrderPlaced:
@@ -107,6 +111,29 @@ def failed(number: int = 1, **changes: Any) -> AttemptFailed:
 
 def order(*events: Any) -> Order:
     return fold(ORDER, events)
+
+
+def recorded(*events: Any, causes: Mapping[int, str] | None = None) -> list[Recorded]:
+    """The events as the log would give them back, one a minute from nine o'clock; by version, what caused them."""
+    return [
+        Recorded(
+            event=event,
+            id=uuid.uuid5(NAMESPACE, str(version)),
+            stream=f"order-{ORDER}",
+            version=version,
+            type=event.name if isinstance(event, Unknown) else kind_of(event).name,
+            schema=1,
+            recorded_at=NINE + timedelta(minutes=version - 1),
+            fence=None,
+            cause=Cause(
+                correlation="c", causation=(causes or {}).get(version, "m"), actor="worker"
+            ),
+            code="1",
+            previous=bytes(32),
+            hash=bytes(32),
+        )
+        for version, event in enumerate(events, start=1)
+    ]
 
 
 EXAMPLES: dict[str, Any] = {

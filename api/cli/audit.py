@@ -17,6 +17,7 @@ from events.errors import Refused
 from storage import checkpoints, integrity
 from storage.blobs import blobs_of
 from storage.bundle import export as bundle
+from storage.bundle import scope as scopes
 from storage.bundle import verify as verifier
 from storage.checkpoints import Folder, Forked
 from storage.database import connect, connected
@@ -102,7 +103,7 @@ def export(
     except OSError as error:
         message = f"{target} cannot be written: {error.strerror}"
         raise Refused(message, reason="no-file") from None
-    except bundle.NotSigned as error:
+    except scopes.NotSigned as error:
         raise Stopped(
             AWAY, str(error), next_="ledgerpress audit checkpoint", reason=error.reason
         ) from None
@@ -223,17 +224,17 @@ def _trusted(settings: Settings, engine: Any, given: list[str], *, included: boo
 
 def _scope(
     order: str | None, first: int | None, last: int | None, *, everything: bool
-) -> bundle.Scope:
+) -> scopes.Scope:
     ranged = first is not None or last is not None
     if [order is not None, ranged, everything].count(True) != 1 or (first is None) != (
         last is None
     ):
         raise Refused("name an order, or --from and --to, or --all", reason="usage")
     if order is not None:
-        return bundle.OfOrder(order)
+        return scopes.OfOrder(order)
     if first is not None and last is not None:
-        return bundle.Positions(first, last)
-    return bundle.WholeLog()
+        return scopes.Positions(first, last)
+    return scopes.WholeLog()
 
 
 @contextmanager

@@ -1,131 +1,7 @@
-// Verifies the events on this page with nothing but the browser's own SHA-256 and Ed25519.
+
+// The page in a bundle: lists the events that it holds, and verifies them.
 
 const bundle = JSON.parse(document.getElementById("data").textContent);
-const utf8 = new TextEncoder();
-
-class Broken extends Error {}
-
-const must = (sound, message) => { if (!sound) throw new Broken(message); };
-const joined = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
-const sha = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
-const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-const same = (one, other) => hex(one) === hex(other);
-const fromHex = (text) => {
-  must(/^([0-9a-f]{2})*$/.test(text), "a hash is malformed");
-  return new Uint8Array((text.match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
-};
-const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const integer = (value, size) => {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setBigInt64(0, BigInt(value));
-  return new Uint8Array(view.buffer).slice(8 - size);
-};
-const microseconds = (time) => {
-  must(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(time), "a time is malformed");
-  return BigInt(Date.parse(`${time.slice(0, 19)}Z`)) * 1000n + BigInt(time.slice(20, 26));
-};
-
-export async function eventHash(event) {
-  return sha(
-    fromHex(event.previous),
-    await sha(utf8.encode(event.stream)),
-    integer(event.version, 4),
-    fromHex(event.id.replaceAll("-", "")),
-    await sha(utf8.encode(event.type)),
-    integer(event.schema, 2),
-    integer(microseconds(event.recorded_at), 8),
-    integer(event.fence ?? -1, 8),
-    await sha(utf8.encode(event.data)),
-    await sha(utf8.encode(event.meta)),
-  );
-}
-
-// RFC 9162, section 2.1.3.2.
-export async function included(leaf, index, size, proof, root) {
-  if (index < 0 || index >= size) return false;
-  let place = BigInt(index), last = BigInt(size) - 1n, found = await sha([0], leaf);
-  for (const sibling of proof) {
-    if (last === 0n) return false;
-    if (place & 1n || place === last) {
-      found = await sha([1], sibling, found);
-      while (!(place & 1n) && place) { place >>= 1n; last >>= 1n; }
-    } else {
-      found = await sha([1], found, sibling);
-    }
-    place >>= 1n;
-    last >>= 1n;
-  }
-  return last === 0n && same(found, root);
-}
-
-export function readCheckpoint(text) {
-  const end = text.lastIndexOf("\n\n");
-  const lines = text.slice(0, Math.max(end, 0)).split("\n");
-  must(end > 0 && (lines.length === 3 || lines.length === 4), "a checkpoint is malformed");
-  const signatures = text.slice(end + 2).trimEnd().split("\n").map((line) => {
-    const [dash, name, encoded] = line.split(" ");
-    must(dash === "\u2014" && encoded, "a signature is malformed");
-    const raw = fromBase64(encoded);
-    return { name, id: hex(raw.slice(0, 4)), signature: raw.slice(4) };
-  });
-  return {
-    origin: lines[0], size: Number(lines[1]), root: fromBase64(lines[2]),
-    signed: `${text.slice(0, end)}\n`, signatures,
-  };
-}
-
-export async function readKey(text) {
-  const [name, id, ...rest] = text.trim().split("+");
-  let raw;
-  try { raw = fromBase64(rest.join("+")); } catch { raw = new Uint8Array(); }
-  must(raw.length === 33 && raw[0] === 1, "a key looks like name+id+base64");
-  must(hex((await sha(utf8.encode(`${name}\n`), raw)).slice(0, 4)) === id, "this key's id is not its own");
-  return { name, id, public: raw.slice(1) };
-}
-
-async function signedBy(checkpoint, key) {
-  const line = checkpoint.signatures.find((each) => each.name === key.name && each.id === key.id);
-  if (!line || key.name !== checkpoint.origin) return false;
-  const imported = await crypto.subtle.importKey("raw", key.public, "Ed25519", false, ["verify"]);
-  return crypto.subtle.verify("Ed25519", imported, line.signature, utf8.encode(checkpoint.signed));
-}
-
-export async function verify(mark) {
-  const checkpoint = readCheckpoint(bundle.checkpoints.at(-1));
-  const heads = new Map();
-  for (const [number, event] of bundle.events.entries()) {
-    const where = `${event.stream} version ${event.version}`;
-    try {
-      const before = heads.get(event.stream) ?? { version: 0, hash: await sha(utf8.encode(event.stream)) };
-      must(event.version === before.version + 1, `${where}: version ${before.version + 1} is missing`);
-      must(event.previous === hex(before.hash), `${where}: it does not follow from the event before it`);
-      const hash = await eventHash(event);
-      must(event.hash === hex(hash), `${where}: its hash is not that of its content`);
-      const proof = (bundle.proofs.inclusion[event.position] ?? []).map(fromBase64);
-      const sound = await included(hash, event.position - 1, checkpoint.size, proof, checkpoint.root);
-      must(sound, `${where}: nothing proves that it is in the log at position ${event.position}`);
-      heads.set(event.stream, { version: event.version, hash });
-      mark(number, true);
-    } catch (error) {
-      mark(number, false);
-      throw error;
-    }
-  }
-  must(heads.has(`order-${bundle.order}`), "there is no event of this order");
-  return checkpoint;
-}
-
-async function judge(checkpoint, given) {
-  const keys = await Promise.all((given ? [given] : bundle.keys).map(readKey));
-  let by;
-  for (const key of keys) if (await signedBy(checkpoint, key)) by = key;
-  must(by, given ? "The key you trust has not signed this." : "No key has signed this.");
-  const newer = bundle.left_out ? ` ${bundle.left_out} newer events of this order are not in here.` : "";
-  return `These ${bundle.events.length} events stand unchanged in the log ${checkpoint.origin}, `
-    + `which had ${checkpoint.size} events when it was signed.${newer} `
-    + (given ? "The key you trust has signed it." : "The key came with this file: enter one you trust above.");
-}
-
 const verdict = document.getElementById("verdict");
 const say = (text, state) => {
   verdict.className = state;
@@ -161,14 +37,8 @@ const mark = (number, sound) => {
 
 async function show() {
   say("Verifying \u2026", "");
-  try {
-    const checkpoint = await verify(mark);
-    say(await judge(checkpoint, document.getElementById("key").value.trim()), "sound");
-  } catch (error) {
-    const unable = error.name === "NotSupportedError" || !globalThis.crypto?.subtle;
-    const text = unable ? "This browser cannot check the signature: use verify.py." : error.message;
-    say(error instanceof Broken || unable ? text : `It cannot be read (${error.name}).`, unable ? "" : "broken");
-  }
+  const { state, text } = await verdictOn(bundle, mark, document.getElementById("key").value.trim());
+  say(text, state);
 }
 
 document.getElementById("key").addEventListener("change", show);

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from events.plan import Product
-from storage.checks import blobs, machine, postgres, rabbitmq, settings, work
+from storage.checks import blobs, machine, postgres, rabbitmq, settings, stripe, work
 from storage.findings import Check
 from storage.settings import Salvaged
 
@@ -23,6 +23,7 @@ def everything(salvaged: Salvaged, catalogue: Mapping[str, Product]) -> list[Che
         ),
         Check("blobs", lambda: blobs.look(given), needs=["BLOB_URL"]),
         Check("blobs.shared", lambda: blobs.look_shared(given), needs=["BLOB_URL", "DATABASE_URL"]),
+        Check("stripe", lambda: stripe.look(given), needs=["STRIPE_API_KEY"], seconds=30),
         Check("machine", machine.look),
         Check("public-url", lambda: machine.look_from_outside(given), needs=["PUBLIC_URL"]),
     ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 
+from storage import timers
 from storage.database import connect, connected
 from storage.findings import Finding, failure, warning, well
 from storage.settings import Settings
@@ -13,6 +14,7 @@ from storage.vault import Vault
 # Longer than the sweeper takes to ask again, and than anybody takes who is at work.
 _IDLE_SECONDS = 120
 _OVERDUE_SECONDS = 5
+_LATE_SECONDS = 60
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -28,6 +30,7 @@ def look(settings: Settings) -> Iterator[Finding]:
             yield from _attention(connection)
             yield from _overdue(connection)
             yield from _unsealed(connection)
+        yield from _timers(engine)
     finally:
         engine.dispose()
 
@@ -106,6 +109,27 @@ def _overdue(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield well("work.keeper", "nothing is overdue in the outbox")
+
+
+def _timers(engine: Engine) -> Iterator[Finding]:
+    found = timers.listed(engine)
+    for each in found:
+        if each.late > _LATE_SECONDS:
+            yield failure(
+                "work.timers",
+                f"{each.name} is {each.late:.0f} s late",
+                why="no keeper runs, or it hangs: what is done from time to time is not done",
+                do="ledgerpress run keeper; if one runs, its log says what it waits for",
+            )
+        elif each.failures:
+            yield warning(
+                "work.timers",
+                f"{each.name} has failed {each.failures} times in a row ({each.outcome})",
+                why=each.said,
+                do="ledgerpress timer list; once it is mended: ledgerpress timer run " + each.name,
+            )
+    if all(each.late <= _LATE_SECONDS and not each.failures for each in found):
+        yield well("work.timers", f"all {len(found)} are on time, and their last runs went well")
 
 
 def _unsealed(connection: Connection) -> Iterator[Finding]:

@@ -183,8 +183,9 @@ def test_the_customers_page_shows_the_finished_report(system: System) -> None:
     (mail,) = order.mails()
     link = next(word for word in mail["text"].split() if word.startswith(f"{system.url}/o/"))
 
-    page = httpx.get(link, timeout=10)
+    browser = httpx.Client(follow_redirects=True, timeout=10)
+    page = browser.get(link)
 
     assert page.status_code == 200
     assert "Life Clarity" in page.text
-    assert httpx.get(f"{link}/report", timeout=10).content.startswith(b"%PDF")
+    assert browser.get(f"{link}/report").content.startswith(b"%PDF")

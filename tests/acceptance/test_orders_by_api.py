@@ -92,7 +92,12 @@ def test_an_analysis_is_ordered_awaited_and_fetched(system: System, key: str) ->
 
     report = httpx.get(f"{url}/report", headers=shown)
     told = httpx.get(f"{url}/report", headers={**shown, "Accept": "text/markdown"})
-    usage = httpx.get(f"{system.url}/v1/usage", headers=shown).json()["data"]
+    deadline = time.monotonic() + 20
+    while (ledger := httpx.get(f"{system.url}/v1/usage", headers=shown).json())["data"] == [] or (
+        ledger["data"][0]["calls"] == 0 and time.monotonic() < deadline
+    ):
+        time.sleep(0.1)
+    usage = ledger["data"]
 
     assert status["status"] == "delivered"
     assert status["spent"]["cost"]["amount"] > 0

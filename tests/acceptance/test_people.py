@@ -128,8 +128,9 @@ def test_a_held_part_holds_the_bundle_visibly_and_the_others_can_be_fetched(
     until(lambda: order.mails("trouble") and alerts(system, parts["personal_blueprint"]))
     until(lambda: part(system, parts["life_clarity"])["status"] == "delivered")
     page = order.mails("trouble")[0]["text"].partition(f"{system.url}/o/")[2].split()[0]
-    shown = httpx.get(f"{system.url}/o/{page}").text
-    fetched = httpx.get(f"{system.url}/o/{page}/parts/life_clarity/report")
+    with httpx.Client(base_url=system.url, follow_redirects=True) as browser:
+        shown = browser.get(f"/o/{page}").text
+        fetched = browser.get(f"/o/{page}/parts/life_clarity/report")
     assert "Part of your set takes longer" in shown
     assert "A person is looking at it" in shown
     assert fetched.content.startswith(b"%PDF")

@@ -22,7 +22,7 @@ from events.errors import NotFound, Refused
 from storage import checkpoints
 from storage.blobs import shelf
 from storage.bundle import export as bundle
-from storage.bundle.export import NotSigned, OfOrder, Positions, Scope, WholeLog
+from storage.bundle.scope import NotSigned, OfOrder, Positions, Scope, WholeLog
 from storage.bundle.verify import BrokenError, NoBundleError, Verdict, verify
 from storage.checkpoints import Folder, sign
 from storage.database import connected

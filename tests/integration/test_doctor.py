@@ -23,7 +23,8 @@ from events.payments import order_id
 from events.products import CATALOGUE, find
 from sandbox.proxy import proxied
 from sandbox.starting import started, started_mail_sink
-from storage.checks import blobs, machine, postgres, rabbitmq, work
+from storage import timers
+from storage.checks import blobs, machine, postgres, rabbitmq, stripe, work
 from storage.checks import settings as of_settings
 from storage.findings import Finding, Level
 from storage.payments import Signed, hear
@@ -578,3 +579,46 @@ def test_a_library_the_press_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert found.level == "failure"
     assert found.found.startswith("libcanary.so.0")
+
+
+def test_a_timer_that_failed_or_that_nobody_runs_is_named(
+    orders_log: Log, environment: dict[str, str]
+) -> None:
+    settings, engine = read_from(environment), orders_log.engine
+    nobody = named(work.look(settings), "work.timers")
+    timers.note(engine, "well", outcome="ok", said="", seconds=60)
+    well = named(work.look(settings), "work.timers")
+    timers.note(engine, "failed", outcome="stripe-away", said="Stripe is away", seconds=60)
+    failed = named(work.look(settings), "work.timers")
+    timers.note(engine, "late", outcome="ok", said="", seconds=-61)
+    late = named(work.look(settings), "work.timers")
+
+    assert [each.level.value for each in (nobody, well, failed, late)] == [
+        "ok", "ok", "warning", "failure",
+    ]  # fmt: skip
+    assert "stripe-away" in failed.found
+    assert "late" in late.found
+
+
+@pytest.mark.parametrize(
+    ("key", "live", "status", "found"),
+    [
+        ("", "false", 0, "ok: no STRIPE_API_KEY"),
+        ("sk_test_canary", "false", 0, "ok: answers"),
+        ("sk_test_canary", "true", 0, "failure: STRIPE_API_KEY and STRIPE_LIVEMODE"),
+        ("rk_live_canary", "false", 0, "failure: STRIPE_API_KEY and STRIPE_LIVEMODE"),
+        ("rk_test_canary", "false", 0, "failure: Stripe answered 401"),
+        ("sk_test_canary", "false", 503, "failure: Stripe answered 503"),
+    ],
+)
+def test_stripes_key_is_tried(
+    environment: dict[str, str], key: str, live: str, status: int, found: str
+) -> None:
+    with started("sandbox.stripe_server") as url:
+        httpx.put(f"{url}/_fault", json={"status": status})
+        given = {"STRIPE_API_KEY": key, "STRIPE_API_BASE_URL": url, "STRIPE_LIVEMODE": live}
+
+        (finding,) = stripe.look(read_from({**environment, **given}))
+
+    assert f"{finding.level}: {finding.found}".startswith(found)
+    assert "canary" not in f"{finding}"

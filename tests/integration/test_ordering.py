@@ -23,6 +23,7 @@ from storage.record import Log
 from storage.settings import Settings, read_from
 from tests.examples import asked, bound, started, written
 from tests.integration.conftest import OPERATOR, serving
+from tests.projecting import feed_all
 
 AUDITOR = {"Authorization": "Bearer auditor-secret"}
 CAUSE = Cause(correlation="c", causation="m", actor="test")
@@ -505,7 +506,9 @@ def test_no_list_shows_another_tenants_orders(acme: Program, path: str) -> None:
 # The ledger.
 
 
-def test_the_ledger_adds_up_what_was_used(acme: Program, zebra: Program, orders_log: Log) -> None:
+def test_the_ledger_adds_up_what_was_used(
+    acme: Program, zebra: Program, orders_log: Log, database: str
+) -> None:
     month = datetime.now(UTC).strftime("%Y-%m")
     for key in ("k-1", "k-2"):
         order = acme.order(CLARITY, key=key).json()["id"]
@@ -518,8 +521,11 @@ def test_the_ledger_adds_up_what_was_used(acme: Program, zebra: Program, orders_
             LOST,
         )
     zebra.order()
+    before = acme.get("/v1/usage").json()
+    feed_all(orders_log.engine, database)
 
     mine = acme.get("/v1/usage").json()["data"]
+    reach = acme.get("/v1/usage").json()["up_to"]
     everybodys = acme.http.get("/v1/usage", headers=OPERATOR).json()["data"]
 
     money = {"currency": "usd", "unit": "millionths"}
@@ -536,6 +542,8 @@ def test_the_ledger_adds_up_what_was_used(acme: Program, zebra: Program, orders_
             "lost_cost": {"amount": 30_000, **money},
         }
     ]
+    assert before == {"data": [], "up_to": {"position": "0", "time": None, "behind": 0}}
+    assert (reach["position"], reach["behind"]) == ("14", 0)
     assert [each["tenant"] for each in everybodys] == ["acme", "zebra"]
     assert acme.http.get("/v1/usage?tenant=acme", headers=AUDITOR).json()["data"] == mine
     assert acme.get("/v1/usage?month=2020-01").json()["data"] == []

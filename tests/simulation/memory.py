@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from actors.keeper import _AGAIN_SECONDS, _IDLE_SECONDS
+from actors.sweeping import _AGAIN_SECONDS, _IDLE_SECONDS
 from events.chain import Link
 from events.errors import Fenced, WrongExpectedVersion
 from storage.leases import LEASE_SECONDS, SILENT_SECONDS

@@ -1,0 +1,63 @@
+"""The keeper's projector: feeds the projections across orders with what has been sealed, and folds old ones afresh."""
+
+import threading
+import time
+
+from events.errors import Unavailable
+from storage import generations, rebuilding
+from storage.database import PROJECTOR_ROLE, connect
+from storage.generations import ForeignBookmark
+from storage.projector import Projector
+from storage.settings import Settings
+from storage.telemetry import log
+
+_POLL_SECONDS = 0.25
+_PAUSE_SECONDS = 1.0
+# How often it is looked for what should be folded afresh or cleared away.
+_LOOK_SECONDS = 5.0
+_REST_SECONDS = 60.0
+
+
+def start(settings: Settings, stopping: threading.Event) -> threading.Thread:
+    """Go on in a thread of its own until ``stopping``; it ends before that only by a fault of ours."""
+    thread = threading.Thread(
+        target=_go_on, args=(settings, stopping), name="projector", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _go_on(settings: Settings, stopping: threading.Event) -> None:
+    engine = connect(settings.database_url.get_secret_value(), role=PROJECTOR_ROLE, pool=1)
+    projector = Projector(engine)
+    looked = -_LOOK_SECONDS
+    try:
+        while not stopping.is_set():
+            try:
+                moved = projector.feed()
+                if time.monotonic() - looked > _LOOK_SECONDS:
+                    _tend(projector, stopping)
+                    looked = time.monotonic()
+            except ForeignBookmark as error:
+                log.error("a projection stands still", reason=error.reason, detail=str(error))
+                stopping.wait(_REST_SECONDS)
+            except Unavailable as error:
+                log.warning("the projector waits", reason=error.reason)
+                stopping.wait(_PAUSE_SECONDS)
+            else:
+                if not moved:
+                    stopping.wait(_POLL_SECONDS)
+    finally:
+        engine.dispose()
+
+
+def _tend(projector: Projector, stopping: threading.Event) -> None:
+    """Fold afresh what is old, feeding the live ones meanwhile; and clear away what nobody reads any more."""
+    if names := sorted(rebuilding.unfinished(projector)):
+        log.info("projections are folded afresh", projections=names)
+        for _ in rebuilding.rebuild(projector, names):
+            projector.feed()
+            if stopping.is_set():
+                return
+    with projector.transaction() as connection:
+        generations.clear(connection)

@@ -1,0 +1,57 @@
+"""What a projection across orders is: sums, and what must be remembered of each order to go on adding to them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+# What is counted under, from the general to the particular: ("acme", "2026-11", "life_clarity", "calls").
+Key = tuple[str, ...]
+Additions = tuple[tuple[Key, int], ...]
+# An event as projections read it: its stream, itself without personal fields, and when it was recorded.
+Seen = tuple[str, Any, datetime]
+
+NOTHING: Additions = ()
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is remembered of an order. Kept in its written form: raise the projection's version to change it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """A fold of the whole log into sums.
+
+    ``step`` is given what is remembered of an order (``None`` before its first event), an event of ``events`` that was
+    recorded in its stream, and when; it returns what to remember, and what to add to which sums. It is told of no other
+    stream: the result is the same however the streams' events lie among each other, and however they are divided into
+    batches. A sum exists once anything was added to it, be it 0. ``key`` names the parts of the sums' keys.
+    """
+
+    name: str
+    version: int
+    about: str
+    key: tuple[str, ...]
+    memory: type[Memory]
+    events: tuple[type, ...]
+    step: Callable[[Any, Any, datetime], tuple[Any, Additions]]
+
+
+def add_up(
+    projection: Projection, memories: Mapping[str, Any], seen: Iterable[Seen]
+) -> tuple[Counter[Key], dict[str, Any]]:
+    """What these events, each stream's in order, add to which sums; and what is remembered otherwise than before."""
+    sums: Counter[Key] = Counter()
+    changed: dict[str, Any] = {}
+    step = projection.step
+    for stream, event, at in seen:
+        before = changed.get(stream) or memories.get(stream)
+        after, additions = step(before, event, at)
+        if after is not before:
+            changed[stream] = after
+        for key, amount in additions:
+            sums[key] += amount
+    return sums, changed

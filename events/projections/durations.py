@@ -1,0 +1,94 @@
+"""How long orders take: from payment to delivery, each stage and each section; counted in buckets of milliseconds."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from events.buckets import bucket
+from events.facts import (
+    AttemptStarted,
+    DocumentBound,
+    OrderCorrected,
+    OrderDelivered,
+    OrderPlaced,
+    PaymentReceived,
+    SectionWritten,
+)
+from events.folding import NOTHING, Additions, Memory, Projection
+
+READY, STAGE, SECTION = "ready", "stage", "section"
+# What lies between payment and delivery, in order: until a worker takes it up, until the last section is written, until
+# the document is bound, until it is delivered.
+STAGES = ("queued", "writing", "pressing", "delivering")
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class _Order(Memory, frozen=True):
+    """When it was paid for, and when it last came to the end of a stage."""
+
+    product: str
+    paid: datetime | None = None
+    begun: datetime | None = None
+    written: datetime | None = None
+    bound: datetime | None = None
+
+
+def _step(  # noqa: PLR0911 - one line an event
+    order: _Order | None, event: Any, at: datetime
+) -> tuple[_Order | None, Additions]:
+    if order is None:
+        return (_Order(product=event.product) if isinstance(event, OrderPlaced) else None), NOTHING
+    match event:
+        case SectionWritten(section=name, milliseconds=length):
+            key = (SECTION, at.date().isoformat()[:7], order.product, name, _bucket(length))
+            return msgspec.structs.replace(order, written=at), ((key, 1),)
+        case PaymentReceived() if order.paid is None:
+            return msgspec.structs.replace(order, paid=at), NOTHING
+        case AttemptStarted() if order.begun is None:
+            return msgspec.structs.replace(order, begun=at), NOTHING
+        case DocumentBound():
+            return msgspec.structs.replace(order, bound=at), NOTHING
+        case OrderDelivered() if order.paid is not None:
+            return _Order(product=order.product), _delivered(order, order.paid, at)
+        case OrderCorrected(product=product) if product:
+            return msgspec.structs.replace(order, product=product), NOTHING
+    return order, NOTHING
+
+
+def _delivered(order: _Order, paid: datetime, at: datetime) -> Additions:
+    day = at.date().isoformat()
+    whole = (READY, day, order.product, "", _bucket((at - paid) // _MILLISECOND))
+    marks = (paid, order.begun, order.written, order.bound, at)
+    return (
+        (whole, 1),
+        *(
+            ((STAGE, day[:7], order.product, name, _bucket((until - since) // _MILLISECOND)), 1)
+            for name, (since, until) in zip(STAGES, pairwise(marks), strict=True)
+            if since is not None and until is not None
+        ),
+    )
+
+
+def _bucket(length: int) -> str:
+    return f"{bucket(length):04}"
+
+
+projection = Projection(
+    name="durations",
+    version=1,
+    about="how long orders, their stages and their sections take",
+    key=("what", "when", "product", "name", "bucket"),
+    memory=_Order,
+    events=(
+        OrderPlaced,
+        OrderCorrected,
+        PaymentReceived,
+        AttemptStarted,
+        SectionWritten,
+        DocumentBound,
+        OrderDelivered,
+    ),
+    step=_step,
+)

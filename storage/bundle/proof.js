@@ -1,0 +1,142 @@
+// Verifies events with nothing but the browser's own SHA-256 and Ed25519: in a bundle's page, and on the auditor's.
+
+const utf8 = new TextEncoder();
+
+export class Broken extends Error {}
+
+const must = (sound, message) => { if (!sound) throw new Broken(message); };
+const joined = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
+const sha = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
+const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const same = (one, other) => hex(one) === hex(other);
+const fromHex = (text) => {
+  must(/^([0-9a-f]{2})*$/.test(text), "a hash is malformed");
+  return new Uint8Array((text.match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
+};
+const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const integer = (value, size) => {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigInt64(0, BigInt(value));
+  return new Uint8Array(view.buffer).slice(8 - size);
+};
+const microseconds = (time) => {
+  must(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(time), "a time is malformed");
+  return BigInt(Date.parse(`${time.slice(0, 19)}Z`)) * 1000n + BigInt(time.slice(20, 26));
+};
+
+export async function eventHash(event) {
+  return sha(
+    fromHex(event.previous),
+    await sha(utf8.encode(event.stream)),
+    integer(event.version, 4),
+    fromHex(event.id.replaceAll("-", "")),
+    await sha(utf8.encode(event.type)),
+    integer(event.schema, 2),
+    integer(microseconds(event.recorded_at), 8),
+    integer(event.fence ?? -1, 8),
+    await sha(utf8.encode(event.data)),
+    await sha(utf8.encode(event.meta)),
+  );
+}
+
+// RFC 9162, section 2.1.3.2.
+export async function included(leaf, index, size, proof, root) {
+  if (index < 0 || index >= size) return false;
+  let place = BigInt(index), last = BigInt(size) - 1n, found = await sha([0], leaf);
+  for (const sibling of proof) {
+    if (last === 0n) return false;
+    if (place & 1n || place === last) {
+      found = await sha([1], sibling, found);
+      while (!(place & 1n) && place) { place >>= 1n; last >>= 1n; }
+    } else {
+      found = await sha([1], found, sibling);
+    }
+    place >>= 1n;
+    last >>= 1n;
+  }
+  return last === 0n && same(found, root);
+}
+
+export function readCheckpoint(text) {
+  const end = text.lastIndexOf("\n\n");
+  const lines = text.slice(0, Math.max(end, 0)).split("\n");
+  must(end > 0 && (lines.length === 3 || lines.length === 4), "a checkpoint is malformed");
+  const signatures = text.slice(end + 2).trimEnd().split("\n").map((line) => {
+    const [dash, name, encoded] = line.split(" ");
+    must(dash === "\u2014" && encoded, "a signature is malformed");
+    const raw = fromBase64(encoded);
+    return { name, id: hex(raw.slice(0, 4)), signature: raw.slice(4) };
+  });
+  return {
+    origin: lines[0], size: Number(lines[1]), root: fromBase64(lines[2]),
+    signed: `${text.slice(0, end)}\n`, signatures,
+  };
+}
+
+export async function readKey(text) {
+  const [name, id, ...rest] = text.trim().split("+");
+  let raw;
+  try { raw = fromBase64(rest.join("+")); } catch { raw = new Uint8Array(); }
+  must(raw.length === 33 && raw[0] === 1, "a key looks like name+id+base64");
+  must(hex((await sha(utf8.encode(`${name}\n`), raw)).slice(0, 4)) === id, "this key's id is not its own");
+  return { name, id, public: raw.slice(1) };
+}
+
+async function signedBy(checkpoint, key) {
+  const line = checkpoint.signatures.find((each) => each.name === key.name && each.id === key.id);
+  if (!line || key.name !== checkpoint.origin) return false;
+  const imported = await crypto.subtle.importKey("raw", key.public, "Ed25519", false, ["verify"]);
+  return crypto.subtle.verify("Ed25519", imported, line.signature, utf8.encode(checkpoint.signed));
+}
+
+// Checks every event of a bundle against its hash, the one before it, and the latest checkpoint's root. ``mark`` is told
+// of each by its place. Returns that checkpoint, or throws ``Broken`` with the first fault.
+export async function verify(bundle, mark) {
+  const checkpoint = readCheckpoint(bundle.checkpoints.at(-1));
+  const heads = new Map();
+  for (const [number, event] of bundle.events.entries()) {
+    const where = `${event.stream} version ${event.version}`;
+    try {
+      const before = heads.get(event.stream) ?? { version: 0, hash: await sha(utf8.encode(event.stream)) };
+      must(event.version === before.version + 1, `${where}: version ${before.version + 1} is missing`);
+      must(event.previous === hex(before.hash), `${where}: it does not follow from the event before it`);
+      const hash = await eventHash(event);
+      must(event.hash === hex(hash), `${where}: its hash is not that of its content`);
+      const proof = (bundle.proofs.inclusion[event.position] ?? []).map(fromBase64);
+      const sound = await included(hash, event.position - 1, checkpoint.size, proof, checkpoint.root);
+      must(sound, `${where}: nothing proves that it is in the log at position ${event.position}`);
+      heads.set(event.stream, { version: event.version, hash });
+      mark(number, true);
+    } catch (error) {
+      mark(number, false);
+      throw error;
+    }
+  }
+  must(heads.has(`order-${bundle.order}`), "there is no event of this order");
+  return checkpoint;
+}
+
+// Says what was verified, and by whose key; throws ``Broken`` if the key has not signed the checkpoint. Without a key
+// that the reader trusts, the bundle's own are believed.
+export async function judge(bundle, checkpoint, given) {
+  const keys = await Promise.all((given ? [given] : bundle.keys).map(readKey));
+  let by;
+  for (const key of keys) if (await signedBy(checkpoint, key)) by = key;
+  must(by, given ? "The key you trust has not signed this." : "No key has signed this.");
+  const newer = bundle.left_out ? ` ${bundle.left_out} newer events of this order are not in here.` : "";
+  return `These ${bundle.events.length} events stand unchanged in the log ${checkpoint.origin}, `
+    + `which had ${checkpoint.size} events when it was signed.${newer} `
+    + (given ? "The key you trust has signed it." : "The key came with these events: enter one you trust.");
+}
+
+// The verdict on a bundle: a sentence for people, and ``sound``, ``broken``, or nothing if this browser cannot tell.
+export async function verdictOn(bundle, mark, given) {
+  try {
+    return { state: "sound", text: await judge(bundle, await verify(bundle, mark), given) };
+  } catch (error) {
+    if (error.name === "NotSupportedError" || !globalThis.crypto?.subtle) {
+      return { state: "", text: "This browser cannot verify it here: use verify.py from the bundle." };
+    }
+    return { state: "broken", text: error instanceof Broken ? error.message : `It cannot be read (${error.name}).` };
+  }
+}

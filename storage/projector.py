@@ -1,0 +1,177 @@
+"""Feeds the projections across orders from sealed events: bookmark and sums move in one transaction.
+
+A batch is all or nothing: whoever dies or freezes in it leaves nothing half done. Of any number of projectors one is at
+a projection at a time, because it has the bookmark's row locked. They run in a role that can write nothing else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from events.codec import decode_public
+from events.envelope import kind_of
+from events.folding import Projection, Seen, add_up
+from events.projections import PROJECTIONS
+from storage import event_log, generations
+from storage.database import transaction
+from storage.generations import Connection, Generation
+
+# A batch takes a fraction of a second, far from the limits on statements and transactions.
+MOST = 20_000
+# When more orders than these are remembered, they are forgotten here and read again when they are needed.
+_MOST_REMEMBERED = 20_000
+
+_READ = """
+    select e.stream, e.type, e.schema, e.recorded_at, e.data::text
+    from sealed s join events e on e.seq = s.seq
+    where s.position > %(after)s and s.position <= %(until)s and e.type = any (%(types)s)
+    order by s.position
+"""
+_PLACE = """
+    select e.hash, e.recorded_at from sealed s join events e on e.seq = s.seq where s.position = %s
+"""
+_MOVE = """
+    update ledgerpress_views.generations set position = %s, hash = %s, reached_at = %s, moved_at = clock_timestamp()
+    where generation = %s
+"""
+_REMEMBERED = """
+    select stream, memory from ledgerpress_views.memories where generation = %s and stream = any (%s)
+"""
+_REMEMBER = """
+    insert into ledgerpress_views.memories (generation, stream, memory)
+    select %s, stream, memory from unnest(%s::text[], %s::text[]) as m (stream, memory)
+    on conflict (generation, stream) do update set memory = excluded.memory
+"""
+_ADD = """
+    insert into ledgerpress_views.sums (generation, key, amount)
+    select %s, key::text[], amount from unnest(%s::text[], %s::bigint[]) as a (key, amount)
+    on conflict (generation, key) do update set amount = sums.amount + excluded.amount
+"""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """What a generation at ``position`` remembers, as far as it was read or made here; ``whole``: that is all."""
+
+    position: int
+    whole: bool
+    memories: dict[str, Any] = field(default_factory=dict)
+
+
+class Projector:
+    """Moves generations on. Not for several threads at once."""
+
+    def __init__(self, engine: Engine, projections: Mapping[str, Projection] = PROJECTIONS) -> None:
+        self.projections = projections
+        self._engine = engine
+        self._remembered: dict[int, _Remembered] = {}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """The driver's own connection, in a transaction. Raises ``Unavailable`` if Postgres is away."""
+        with transaction(self._engine) as connection:
+            driver: Connection = connection.connection.driver_connection  # type: ignore[assignment]
+            yield driver
+
+    def feed(self, most: int = MOST) -> int:
+        """Fold the next sealed events into the live projections; return how many events they moved over.
+
+        One that there never was begins here. One that was folded by another version of its fold is left alone, and so
+        is one that somebody else is at. Raises ``ForeignBookmark`` once all others have moved on.
+        """
+        with self.transaction() as connection:
+            live = generations.in_use(connection, "live")
+            reached = {each.position for each in live}
+            if len(live) >= len(self.projections) and reached == {
+                generations.sealed_so_far(connection)
+            }:
+                return 0
+            generations.begin(connection, self.projections.values(), "live")
+            live = self.ours(generations.in_use(connection, "live", lock="skip"))
+            foreign = generations.foreign(connection, live)
+            held = [each for each in live if each.projection not in foreign]
+            moved = self.move(connection, held, generations.sealed_so_far(connection), most)
+        if not moved:
+            generations.refuse_foreign(connection, live)
+        return moved
+
+    def ours(self, found: Sequence[Generation]) -> list[Generation]:
+        """Those that were folded by the very version of the projection that is known here."""
+        known = self.projections
+        return [
+            each
+            for each in found
+            if each.projection in known and known[each.projection].version == each.version
+        ]
+
+    def move(
+        self, connection: Connection, held: Sequence[Generation], until: int, most: int = MOST
+    ) -> int:
+        """Fold the next events into those that are furthest behind, as far as position ``until`` at most.
+
+        Returns how many events they moved over; 0 once all are there. In a transaction that has their rows locked and
+        knows their bookmarks to be of this log.
+        """
+        behind = [each for each in held if each.position < until]
+        if not behind:
+            return 0
+        after = min(each.position for each in behind)
+        until = min([until, after + most, *(e.position for e in behind if e.position > after)])
+        moved = [each for each in behind if each.position == after]
+        types = {each.generation: self._types(each) for each in moved}
+        read = {"after": after, "until": until, "types": sorted(set().union(*types.values()))}
+        seen = [
+            (name, (stream, decode_public(name, schema, data), at))
+            for stream, name, schema, at, data in connection.cursor(binary=True).execute(
+                _READ, read
+            )
+        ]
+        place = connection.execute(_PLACE, (until,)).fetchone()
+        assert place is not None  # positions have no holes
+        for each in moved:
+            wanted = types[each.generation]
+            self._fold(connection, each, [what for name, what in seen if name in wanted], until)
+            connection.execute(_MOVE, (until, *place, each.generation))
+        return until - after
+
+    def _types(self, generation: Generation) -> set[str]:
+        return {kind_of(each).name for each in self.projections[generation.projection].events}
+
+    def _fold(
+        self, connection: Connection, generation: Generation, seen: Sequence[Seen], until: int
+    ) -> None:
+        projection = self.projections[generation.projection]
+        remembered = self._recall(connection, generation, {stream for stream, _, _ in seen})
+        sums, changed = add_up(projection, remembered.memories, seen)
+        if changed:
+            written = [msgspec.json.encode(each).decode() for each in changed.values()]
+            connection.execute(_REMEMBER, (generation.generation, list(changed), written))
+        if sums:
+            keys = [event_log.literal(key) for key in sums]
+            connection.execute(_ADD, (generation.generation, keys, list(sums.values())))
+        remembered.memories.update(changed)
+        remembered.position = until
+
+    def _recall(
+        self, connection: Connection, generation: Generation, streams: set[str]
+    ) -> _Remembered:
+        """What is remembered of these streams, among others. What was kept here is good if nobody else has moved on."""
+        found = self._remembered.get(generation.generation)
+        if (
+            found is None
+            or found.position != generation.position
+            or len(found.memories) > _MOST_REMEMBERED
+        ):
+            found = _Remembered(generation.position, whole=generation.position == 0)
+            self._remembered[generation.generation] = found
+        if not found.whole and (missing := streams - found.memories.keys()):
+            kind = self.projections[generation.projection].memory
+            rows = connection.execute(_REMEMBERED, (generation.generation, list(missing)))
+            found.memories.update(
+                (stream, msgspec.json.decode(memory, type=kind)) for stream, memory in rows
+            )
+        return found

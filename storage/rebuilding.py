@@ -1,0 +1,194 @@
+"""Folds projections afresh beside the live ones: to take their place, or to be compared with them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from events.errors import Conflict
+from storage import generations
+from storage.generations import Connection, Generation, Use
+from storage.projector import MOST, Projector
+
+# The sums that differ, and the streams of which something else is remembered.
+_DIFFERENT = """
+    select coalesce(one.key, two.key), one.amount, two.amount
+    from (select key, amount from ledgerpress_views.sums where generation = %(live)s) one
+    full join (select key, amount from ledgerpress_views.sums where generation = %(afresh)s) two using (key)
+    where one.amount is distinct from two.amount
+    order by 1 limit %(most)s
+"""
+_REMEMBERED_DIFFERENTLY = """
+    select coalesce(one.stream, two.stream)
+    from (select stream, memory from ledgerpress_views.memories where generation = %(live)s) one
+    full join (select stream, memory from ledgerpress_views.memories where generation = %(afresh)s) two using (stream)
+    where one.memory is distinct from two.memory
+    order by 1 limit %(most)s
+"""
+
+
+# Who rebuilds moves on within a moment; for this long nobody has.
+_LEFT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far it is: ``done`` events of ``total``."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Different:
+    """What the live projection and the log say differently; in ``sums`` (key, live, folded afresh), ``None`` for none.
+
+    ``streams`` are those of which something else is remembered. Only the first of each are named.
+    """
+
+    projection: str
+    position: int
+    sums: tuple[tuple[tuple[str, ...], int | None, int | None], ...] = ()
+    streams: tuple[str, ...] = ()
+
+
+def begin(projector: Projector, names: Sequence[str]) -> None:
+    """Begin to fold these afresh; one that somebody has begun already is gone on with."""
+    with projector.transaction() as connection:
+        found = generations.in_use(connection, "rebuilt", lock="wait")
+        current = {each.generation for each in projector.ours(found)}
+        for each in found:
+            if each.projection in names and each.generation not in current:
+                generations.use(connection, each, "old")  # begun by another version of the fold
+        generations.begin(connection, [projector.projections[name] for name in names], "rebuilt")
+
+
+def go_on(projector: Projector, names: Sequence[str], most: int = MOST) -> Step | None:
+    """Fold the next events into those that are being rebuilt, and let those that are there take the live ones' place.
+
+    Returns ``None`` once none of them is being rebuilt any more. Readers see the old one until the moment at which they
+    see the new one, which has read as far at least.
+    """
+    with projector.transaction() as connection:
+        held = _held(connection, projector, names, "rebuilt")
+        if not held:
+            return None
+        top = generations.sealed_so_far(connection)
+        projector.move(connection, held, top, most)
+        held = _held(connection, projector, names, "rebuilt")
+        step = Step(min(each.position for each in held), top)
+        if step.done >= top:
+            _swap(connection, projector, held)
+        return step
+
+
+def rebuild(projector: Projector, names: Sequence[str]) -> Iterator[Step]:
+    """Fold these afresh and put them in the live ones' place. Killed anywhere, it is gone on with the next time."""
+    begin(projector, names)
+    while step := go_on(projector, names):
+        yield step
+
+
+def unfinished(projector: Projector) -> set[str]:
+    """The projections that should be folded afresh by whoever has the time.
+
+    Their live ones were made by an older version of the fold; or somebody began to rebuild them and has left it.
+    """
+    known = projector.projections
+    with projector.transaction() as connection:
+        live = generations.in_use(connection, "live")
+        rebuilt = projector.ours(generations.in_use(connection, "rebuilt"))
+    old = {
+        e.projection
+        for e in live
+        if e.projection in known and e.version < known[e.projection].version
+    }
+    return old | {each.projection for each in rebuilt if each.idle > _LEFT_SECONDS}
+
+
+def _swap(connection: Connection, projector: Projector, held: Sequence[Generation]) -> None:
+    """Let these take the place of the live ones, which stand still until the transaction is over."""
+    live = {each.projection: each for each in generations.in_use(connection, "live", lock="wait")}
+    foreign = generations.foreign(connection, list(live.values()))
+    for each in held:
+        old = live.get(each.projection)
+        if old is not None:
+            if each.projection not in foreign:
+                while projector.move(connection, [_again(connection, each)], old.position):
+                    pass
+            generations.use(connection, old, "old")
+        generations.use(connection, each, "live")
+
+
+def check(projector: Projector, names: Sequence[str], most: int = 10) -> Iterator[Step | Different]:
+    """Fold these afresh as far as the live ones have read, and say of each what is different: nothing, if all is well.
+
+    Writes only beside them, and leaves nothing behind. Raises ``ForeignBookmark``, and ``Conflict`` if somebody else
+    begins to check the same meanwhile.
+    """
+    with projector.transaction() as connection:
+        for each in generations.in_use(connection, "checked", lock="wait"):
+            if each.projection in names:
+                generations.use(connection, each, "old")
+        generations.begin(connection, [projector.projections[name] for name in names], "checked")
+        mine = {each.generation for each in _held(connection, projector, names, "checked")}
+    while mine:
+        with projector.transaction() as connection:
+            step, found = _compared(connection, projector, mine, most)
+        yield step
+        for generation, different in found.items():
+            mine.remove(generation)
+            yield different
+
+
+def _compared(
+    connection: Connection, projector: Projector, mine: set[int], most: int
+) -> tuple[Step, dict[int, Different]]:
+    """Fold on; and compare those that are as far as their live ones, which stand still meanwhile."""
+    live = {each.projection: each for each in generations.in_use(connection, "live", lock="wait")}
+    afresh = [
+        each
+        for each in generations.in_use(connection, "checked", lock="wait")
+        if each.generation in mine
+    ]
+    if len(afresh) < len(mine) or any(each.projection not in live for each in afresh):
+        message = (
+            "somebody else has begun to check the same, or nothing is fed yet; try again later"
+        )
+        raise Conflict(message, reason="not-to-be-checked")
+    generations.refuse_foreign(connection, [live[each.projection] for each in afresh])
+    until = min(live[each.projection].position for each in afresh)
+    if moved := projector.move(connection, afresh, until):
+        return Step(min(each.position for each in afresh) + moved, until), {}
+    ready = [each for each in afresh if live[each.projection].position == until]
+    found = {
+        each.generation: _different(connection, live[each.projection], each, most) for each in ready
+    }
+    for each in ready:
+        generations.use(connection, each, "old")
+    return Step(until, until), found
+
+
+def _different(
+    connection: Connection, live: Generation, afresh: Generation, most: int
+) -> Different:
+    values = {"live": live.generation, "afresh": afresh.generation, "most": most}
+    sums = connection.execute(_DIFFERENT, values).fetchall()
+    streams = connection.execute(_REMEMBERED_DIFFERENTLY, values).fetchall()
+    return Different(
+        projection=live.projection,
+        position=live.position,
+        sums=tuple((tuple(key), one, two) for key, one, two in sums),
+        streams=tuple(stream for (stream,) in streams),
+    )
+
+
+def _held(
+    connection: Connection, projector: Projector, names: Sequence[str], use: Use
+) -> list[Generation]:
+    found = projector.ours(generations.in_use(connection, use, lock="wait"))
+    return [each for each in found if each.projection in names]
+
+
+def _again(connection: Connection, generation: Generation) -> Generation:
+    """The same, with its bookmark as it is now."""
+    found = generations.in_use(connection, generation.use)
+    return next(each for each in found if each.generation == generation.generation)
