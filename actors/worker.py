@@ -15,6 +15,7 @@ from actors.limits import HardLimits
 from actors.model import models
 from actors.post import Post
 from actors.press.rendering import Press
+from actors.press.turns import shared_folder
 from actors.stopping import told_to_stop
 from actors.tools import Tools
 from events.errors import Refused, Unavailable
@@ -43,7 +44,9 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
     threads = settings.worker_threads or product.threads
     with (
         opened(settings, catalogue, pool=max(10, threads)) as log_of_orders,
-        Press(children=settings.press_children) as press,
+        Press(
+            children=settings.press_children, turns=shared_folder(settings.press_folder)
+        ) as press,
         ExitStack() as doors,
     ):
         if served := serve_metrics(settings):

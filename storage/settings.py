@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
+    press_folder: Annotated[str | None, _none] = None
 
     @property
     def https(self) -> bool:

@@ -24,7 +24,7 @@ BELOW = {
 DOORS = {
     "openai": {"actors/model.py"},
     "tenacity": {"actors/model.py"},
-    "weasyprint": {"actors/press/rendering.py"},
+    "weasyprint": {"actors/press/plate.py"},
     "pikepdf": {"actors/press/binding.py"},
     "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
