@@ -83,7 +83,7 @@ def _judged(log: Log, row: Row[Any], *, mend: bool) -> Drift | None:
         try:
             order = log.read(row.order_id).order
         except NotFound:
-            return Drift(row.order_id, tuple(row._mapping))  # noqa: SLF001 - nothing of it was ever recorded
+            return Drift(row.order_id, row._fields)  # nothing of it was ever recorded
         if row.version >= order.version:
             folded: dict[str, Any] = {"version": order.version, **columns(order, log.catalogue)}
             different = _different(row, folded)
