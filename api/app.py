@@ -44,7 +44,7 @@ from api.survey import Survey
 from api.templating import STATIC
 from api.watching import Watch
 from events.products import CATALOGUE
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.estimates import Estimates
 from storage.inbox import Inbox
 from storage.levels import Levels
@@ -107,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
                 looking=Meter(_LOOKS),
                 reconciling=Meter(_QUESTIONS),
                 stripe=stripe_api(settings),
-                blobs=Blobs(settings.blob_url),
+                blobs=blobs_of(settings),
                 tenants=tenants,
                 estimates=estimates,
                 stripe_secrets=stripe_secrets,
