@@ -57,8 +57,12 @@ def write(home: Path) -> None:
 
 
 def _config(pages: Path) -> str:
-    """The configuration, with a page for every decision."""
-    config = yaml.safe_load((DOCS / "mkdocs.yml").read_text("utf-8"))
+    """The configuration, with a page for every decision; a page that has no place in it yet is a how-to."""
+    written = (DOCS / "mkdocs.yml").read_text("utf-8")
+    config = yaml.safe_load(written)
+    how_to = next(each["How to"] for each in config["nav"] if "How to" in each)
+    unplaced = (page for page in sorted(pages.glob("*.md")) if f": {page.name}\n" not in written)
+    how_to += [{_title(page): page.name} for page in unplaced]
     decisions = [
         {_title(page): f"adr/{page.name}"} for page in sorted((pages / "adr").glob("*.md"))
     ]
