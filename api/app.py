@@ -24,6 +24,7 @@ from api import (
     links,
     log_in,
     measures,
+    ops,
     ordering,
     orders,
     problems,
@@ -39,6 +40,7 @@ from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from api.requests import Frame
+from api.survey import Survey
 from api.templating import STATIC
 from api.watching import Watch
 from events.products import CATALOGUE
@@ -112,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
                 levels=levels,
                 clock=_clock,
             )
+            app.state.survey = held.enter_context(closing(Survey(app.state.desk)))
             yield
 
     app = FastAPI(
@@ -145,6 +148,7 @@ def create_app(settings: Settings) -> FastAPI:
         customer,
         links,
         log_in,
+        ops,
         problems,
         documentation,
         schemas,

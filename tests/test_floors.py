@@ -30,6 +30,7 @@ DOORS = {
     "smtplib": {"actors/post.py"},
     "pika": {
         "storage/broker.py",
+        "storage/dead_letters.py",
         "storage/publisher.py",
         "storage/exchange.py",
         "storage/inbox.py",
