@@ -4,10 +4,11 @@ import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Container
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from events.errors import NotFound, Refused
+from events.errors import NotFound, Refused, Unavailable
 from storage.vault import Sealer
 
 
@@ -57,6 +58,22 @@ class Blobs:
         if folder.exists():
             shutil.rmtree(folder)
             _sync_folder(self.root)
+
+    def prune(self, subject: uuid.UUID, kept: Container[str]) -> int:
+        """Remove what lies there for the subject and is not named in ``kept``, drafts included; return how many files.
+
+        Nobody may be at work for the subject. Raises ``Unavailable`` if something cannot be removed.
+        """
+        folder, removed = self.root / str(subject), 0
+        try:
+            for each in [*folder.iterdir()] if folder.exists() else []:
+                if each.name not in kept:
+                    each.unlink(missing_ok=True)
+                    removed += 1
+        except OSError as error:
+            message = f"a file could not be removed: {type(error).__name__}"
+            raise Unavailable(message, reason="blobs-away") from None
+        return removed
 
     def _path(self, subject: uuid.UUID, name: str) -> Path:
         return self.root / str(subject) / name
