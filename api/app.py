@@ -24,6 +24,7 @@ from api import (
     links,
     log_in,
     measures,
+    ops,
     ordering,
     orders,
     problems,
@@ -39,10 +40,11 @@ from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from api.requests import Frame
+from api.survey import Survey
 from api.templating import STATIC
 from api.watching import Watch
 from events.products import CATALOGUE
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.estimates import Estimates
 from storage.inbox import Inbox
 from storage.levels import Levels
@@ -105,13 +107,14 @@ def create_app(settings: Settings) -> FastAPI:
                 looking=Meter(_LOOKS),
                 reconciling=Meter(_QUESTIONS),
                 stripe=stripe_api(settings),
-                blobs=Blobs(settings.blob_url),
+                blobs=blobs_of(settings),
                 tenants=tenants,
                 estimates=estimates,
                 stripe_secrets=stripe_secrets,
                 levels=levels,
                 clock=_clock,
             )
+            app.state.survey = held.enter_context(closing(Survey(app.state.desk)))
             yield
 
     app = FastAPI(
@@ -145,6 +148,7 @@ def create_app(settings: Settings) -> FastAPI:
         customer,
         links,
         log_in,
+        ops,
         problems,
         documentation,
         schemas,

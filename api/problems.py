@@ -39,6 +39,7 @@ _SAY_JSON = "Send Content-Type: application/json."
 _NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
 _NAME_MOMENT = "Name a version (37), an event's id, or a time like 2026-11-21T13:02:11Z (+ is %2B)."
 _ITS_SETTING = "Look into the settings: OPERATOR_TOKEN or AUDITOR_TOKEN, all of it."
+_SAY_WHY = "Say why, in a few words: they are kept with the order, sealed."
 _OPEN_AGAIN = "Open the page again and send it from there; cookies must be allowed."
 _LATER = "Wait as many seconds as Retry-After says, then try again."
 _AGAIN = "Ask again after the number of seconds in Retry-After."
@@ -122,6 +123,7 @@ _KINDS = (
     Kind("not-json", 415, "The body does not say that it is JSON", _SAY_JSON),
     Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
+    Kind("reason-missing", 422, "Nothing is done without a reason", _SAY_WHY),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),

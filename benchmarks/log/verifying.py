@@ -14,6 +14,7 @@ from storage.bundle.export import export
 from storage.bundle.scope import WholeLog
 from storage.bundle.verify import verify
 from storage.checkpoints import Folder, sign
+from storage.disk import Disk
 from storage.signing import Signer
 
 _GOAL = 60_000
@@ -24,7 +25,7 @@ def measure(ground: Ground, sizes: Sizes, report: Report) -> None:
     say(f"filling a log with {sizes.verified:,} events")
     fill(ground.ask, sizes.verified)
     signer = Signer("bench.example/log", [hashlib.sha256(b"bench").digest()])
-    sign(ground.log.engine, signer, Folder(ground.folder))
+    sign(ground.log.engine, signer, Folder(Disk(ground.folder)))
     path = ground.folder / "log.zip"
     say("exporting")
     before = time.process_time()

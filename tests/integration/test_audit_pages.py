@@ -21,6 +21,7 @@ from events.facts import NoteMade, OrderCorrected, OrderPlaced, PartsPlaced, Pay
 from events.money import Money
 from storage import readings
 from storage.checkpoints import Folder, sign
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal_all
 from storage.settings import Settings
@@ -265,7 +266,7 @@ def test_the_evidence_is_that_of_the_bundle(
     assert (early.status_code, early.headers["retry-after"]) == (404, "60")
     assert auditor.get(f"{PAGE}/bundle.zip").status_code == 404
     seal_all(log.engine)
-    sign(log.engine, OURS, Folder(tmp_path))
+    sign(log.engine, OURS, Folder(Disk(tmp_path)))
 
     evidence = auditor.get(f"{PAGE}/evidence").json()
     bundle = auditor.get(f"{PAGE}/bundle.zip")
