@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from actors import inbox, notices, projecting, sealing, timing
+from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
+from actors.morning import Morning
+from actors.post import operator_of, post_of
 from actors.reconciling import Reconciliation
 from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
@@ -21,6 +23,8 @@ from storage.telemetry import log
 _RELAY_SECONDS = 0.25
 _GRACE_SECONDS = 5.0
 _RECONCILE_SECONDS = 3600.0
+# By UTC, so that the day it tells of is over.
+_MORNING_HOUR = 5
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -36,7 +40,9 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
+            forgetting.start(orders, settings, stopping),
             projecting.start(settings, stopping),
+            announcing.start(orders, settings, stopping),
             timing.start(orders, _timed(orders, catalogue, settings), stopping),
         )
         log.info("keeper started")
@@ -66,7 +72,8 @@ def relay(orders: Log) -> int:
 
 def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> list[timing.Due]:
     """What is done every hour or every day, as far as it is set up."""
-    due: list[timing.Due] = []
+    morning = Morning(orders, post_of(settings), catalogue, operator_of(settings))
+    due: list[timing.Due] = [timing.Daily("morning-mail", _MORNING_HOUR, morning.run)]
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
         due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))

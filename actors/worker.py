@@ -13,7 +13,7 @@ from actors.attempt import Delivery
 from actors.fulfil import Outcome, fulfil
 from actors.limits import HardLimits
 from actors.model import models
-from actors.post import Post
+from actors.post import post_of
 from actors.press.rendering import Press
 from actors.press.turns import shared_folder
 from actors.stopping import told_to_stop
@@ -63,11 +63,7 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             endpoints=Endpoints(log_of_orders.engine),
             tenants=Tenants(log_of_orders.engine),
             press=press,
-            post=Post(
-                smtp_url=settings.smtp_url.get_secret_value(),
-                sender=settings.mail_from,
-                public_url=settings.public_url,
-            ),
+            post=post_of(settings),
             limits=HardLimits(),
             catalogue=catalogue,
             stopping=stopping,

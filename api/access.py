@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.desk import OnDesk
+from api.desk import Desk, OnDesk
+from api.limits import count
 from api.problems import Problem
+from events.views import Word
 from storage.api_keys import looks_like_key, tenant_of
 from storage.orders import OrderRow, by_id, by_token
 from storage.settings import Settings
@@ -56,13 +58,17 @@ class Asker:
 
 
 def _asker(
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)], desk: OnDesk
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    desk: OnDesk,
+    request: Request,
 ) -> Asker:
     if given is None or not given.credentials:
         raise Problem("credentials-missing", headers=CHALLENGE)
     token = given.credentials
     if role := staff_role(token, desk.settings):
         return Asker(role, token)
+    # By the token and not by the tenant: one program that runs wild stops no other one.
+    count(request, desk.asking, "requests", token_hash(token).hex())
     if not looks_like_key(token):
         return Asker(Role.CUSTOMER, token)
     tenant = tenant_of(desk.log.engine, token)
@@ -114,14 +120,23 @@ class Seen:
 
 
 def _visible(order_id: str, asker: Asking, desk: OnDesk) -> Seen:
-    """The order, if the asker may see it. Whether it is foreign or missing, the same is done and said."""
+    """The order, if the asker may see it. Whether it is foreign or missing, the same is done and said.
+
+    One that has been erased is gone: a problem for everybody who may know of it.
+    """
     row = by_id(desk.log.engine, order_id)
-    held = by_token(desk.log.engine, asker.token)
-    if row is None or not (
-        asker.staff or row.status.tenant == asker.tenant or (held and _belongs(row, held))
-    ):
+    if row is None or not _may_see(row, asker, desk):
         raise Problem("order-not-found")
+    if row.status.word is Word.ERASED:
+        raise Problem("erased")
     return Seen(row, asker)
+
+
+def _may_see(row: OrderRow, asker: Asker, desk: Desk) -> bool:
+    if asker.role is not Role.CUSTOMER:
+        return asker.staff or row.status.tenant == asker.tenant
+    held = by_token(desk.log.engine, asker.token)
+    return held is not None and _belongs(row, held)
 
 
 Visible = Annotated[Seen, Depends(_visible)]

@@ -11,6 +11,9 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    audit_log,
+    audit_order,
+    checkout,
     customer,
     documentation,
     feed,
@@ -25,16 +28,19 @@ from api import (
     orders,
     problems,
     products,
+    schemas,
     sessions,
     shop,
     usage,
     webhooks,
 )
 from api.desk import Desk
+from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.templating import STATIC
+from api.watching import Watch
 from events.products import CATALOGUE
 from storage.blobs import blobs_of
 from storage.estimates import Estimates
@@ -44,11 +50,17 @@ from storage.metrics import serve_metrics
 from storage.opening import opened
 from storage.orders import moved
 from storage.settings import Settings
+from storage.stripe_api import stripe_api
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
+from storage.tracing import tracing
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
+# How many orders somebody may look for by their numbers alone, a minute.
+_LOOKS = 60
+# How often a minute Stripe is asked about one checkout session.
+_QUESTIONS = 12
 _MOST_WAITING = 5000
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
@@ -69,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def open_log(app: FastAPI) -> AsyncIterator[None]:
         with (
+            tracing(settings, "api"),
             opened(settings, CATALOGUE, pool=_POOL) as log,
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
@@ -88,6 +101,10 @@ def create_app(settings: Settings) -> FastAPI:
                 log=log,
                 reception=reception,
                 news=news,
+                asking=Meter(settings.api_requests_per_minute),
+                looking=Meter(_LOOKS),
+                reconciling=Meter(_QUESTIONS),
+                stripe=stripe_api(settings),
                 blobs=blobs_of(settings),
                 tenants=tenants,
                 estimates=estimates,
@@ -106,6 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
+    app.add_middleware(Watch)
     app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
@@ -119,13 +137,17 @@ def create_app(settings: Settings) -> FastAPI:
         history,
         feed,
         audit,
+        audit_log,
+        audit_order,
         products,
         shop,
+        checkout,
         customer,
         links,
         log_in,
         problems,
         documentation,
+        schemas,
         health,
         measures,
     ):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.limits import Meter
 from api.news import News
 from api.reception import Reception
 from events.expecting import Usual, promised
@@ -16,6 +17,7 @@ from storage.estimates import Estimates
 from storage.levels import Levels
 from storage.record import Log
 from storage.settings import Settings
+from storage.stripe_api import StripeApi
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import DEFAULT, Tenants
 
@@ -32,6 +34,10 @@ class Desk:
     log: Log
     reception: Reception
     news: News
+    asking: Meter
+    looking: Meter
+    reconciling: Meter
+    stripe: StripeApi | None
     blobs: Blobs
     tenants: Tenants
     estimates: Estimates
@@ -40,8 +46,16 @@ class Desk:
     clock: Callable[[], datetime]
 
     def usual(self, product: Product) -> Usual:
-        """How long the product takes."""
-        return promised(product.promise / self.settings.speed)
+        """How long the product takes: measured, once enough of it have been made."""
+        known = self.estimates.of(product.name)
+        if known.ready is None:
+            return promised(product.promise / self.settings.speed)
+        return Usual(
+            half=known.ready.p50 / 1000,
+            most=known.ready.p90 / 1000,
+            measured=True,
+            kept=known.kept.held / known.kept.promised if known.kept.promised else None,
+        )
 
 
 async def _desk(request: Request) -> Desk:
@@ -54,5 +68,12 @@ async def _request_id(request: Request) -> str:
     return found
 
 
+async def _trace(request: Request) -> str:
+    found: str = request.state.trace
+    return found
+
+
 OnDesk = Annotated[Desk, Depends(_desk)]
 RequestId = Annotated[str, Depends(_request_id)]
+# What continues the request's trace, if there is one.
+Trace = Annotated[str, Depends(_trace)]

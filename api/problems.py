@@ -61,7 +61,14 @@ _KINDS = (
         "This needs an Idempotency-Key of 1 to 255 visible characters",
         "Make one up for each order, keep it, and send it with every try.",
     ),
+    Kind(
+        "cursor-beyond-the-end",
+        400,
+        "The log has no such position",
+        "It is a cursor of another log, perhaps of the one that this was restored from: begin again at after=0.",
+    ),
     Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
+    Kind("bad-cursor", 400, "This is no page of the log", "Begin again, from the newest event on."),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
     Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
     Kind(
@@ -79,7 +86,9 @@ _KINDS = (
     Kind(
         "event-not-found", 404, "There is no such event", "Take the id from the events there are."
     ),
+    Kind("schema-not-found", 404, "No event is called that", "/asyncapi.json names them all."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
+    Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
@@ -116,6 +125,7 @@ _KINDS = (
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
+    Kind("too-many-requests", 429, "Too many requests in a minute", _AGAIN, retryable=True),
     Kind("budget-used-up", 429, "This month's budget is used up", _NEXT_MONTH, retryable=True),
     Kind("internal", 500, "Something broke on our side", "Try again later.", retryable=True),
     Kind("too-many-streams", 503, "Too many wait here already", _AGAIN, retryable=True),

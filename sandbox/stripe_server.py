@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import time
 from typing import Any
 from urllib.parse import parse_qsl
 
+from sandbox.paying import PAY, Cashier
 from sandbox.starting import announce, told_to_stop
 from sandbox.wire import Line, Reply, Request, as_json, listening
 
@@ -17,8 +19,10 @@ _LARGEST_PAGE = 100
 class StripeServer:
     """The API, and what it knows. ``/_sessions`` and ``/_events`` take what it is to know, ``/_fault`` how it fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, cashier: Cashier | None = None) -> None:
+        self._cashier = cashier
         self._kept: dict[str, dict[str, dict[str, Any]]] = {"sessions": {}, "events": {}}
+        self._begun: dict[str, dict[str, Any]] = {}
         self._fault: dict[str, Any] = {}
         self._asked: list[dict[str, Any]] = []
 
@@ -27,6 +31,9 @@ class StripeServer:
         path = request.path.rstrip("/")
         if path.startswith("/_"):
             await line.reply(self._tell(request, path))
+            return
+        if path.startswith(PAY):
+            await line.reply(await self._pay(request, path.removeprefix(PAY)))
             return
         self._asked.append({"method": request.method, "path": path, "query": dict(request.query)})
         await asyncio.sleep(self._fault.get("seconds", 0))
@@ -46,7 +53,7 @@ class StripeServer:
         sessions = self._kept["sessions"]
         match request.method, path.split("/")[2:]:
             case "POST", ["checkout", "sessions"]:
-                return as_json(self._open(dict(parse_qsl(request.body.decode()))))
+                return as_json(self._open(dict(parse_qsl(request.body.decode())), request))
             case "GET", ["checkout", "sessions"]:
                 wanted = request.query.get("status")
                 found = [each for each in sessions.values() if each.get("status") == wanted]
@@ -61,13 +68,25 @@ class StripeServer:
                 message = "No such thing: canary"
                 return _error(404, "invalid_request_error", message, code="resource_missing")
 
-    def _open(self, form: dict[str, str]) -> dict[str, Any]:
+    async def _pay(self, request: Request, name: str) -> Reply:
+        session = self._kept["sessions"].get(name)
+        if session is None or self._cashier is None:
+            return Reply(status=404, body=b"there is no such checkout session", kind="text/plain")
+        if request.method == "POST":
+            return await self._cashier.pay(session, request)
+        return self._cashier.page(session)
+
+    def _open(self, form: dict[str, str], request: Request) -> dict[str, Any]:
+        again = request.headers.get("idempotency-key", "")
+        if again in self._begun:
+            return self._begun[again]
         name = f"cs_test_{secrets.token_hex(24)}"
         amount = int(form["line_items[0][price_data][unit_amount]"])
         session = {
             "id": name,
             "object": "checkout.session",
-            "url": f"https://checkout.stripe.test/c/pay/{name}",
+            "url": f"{self._pages(request)}{PAY}{name}",
+            "title": form["line_items[0][price_data][product_data][name]"],
             "status": "open",
             "mode": form["mode"],
             "payment_status": "unpaid",
@@ -86,7 +105,15 @@ class StripeServer:
             },
         }
         self._kept["sessions"][name] = session
+        if again:
+            self._begun[again] = session
         return session
+
+    def _pages(self, request: Request) -> str:
+        """Where buyers pay: here, if there is a cashier."""
+        return (
+            f"http://{request.headers['host']}" if self._cashier else "https://checkout.stripe.test"
+        )
 
     def _tell(self, request: Request, path: str) -> Reply:
         if path == "/_requests":
@@ -140,8 +167,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="sandbox.stripe_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tethered", action="store_true", help="stop when standard input closes")
+    parser.add_argument("--cashier", action="store_true", help="show pages on which one can pay")
     given = parser.parse_args()
-    asyncio.run(serve(StripeServer(), "127.0.0.1", given.port, tethered=given.tethered))
+    secret = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+    cashier = Cashier(secret) if given.cashier else None
+    asyncio.run(serve(StripeServer(cashier), "127.0.0.1", given.port, tethered=given.tethered))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,14 @@ def standing(
                 started("sandbox.model_server", "--port", "0", *knobs, "--log", log)
             )
             given |= {"OPENAI_API_KEY": "sk-stand-in", "OPENAI_BASE_URL": model}
+        keys = _keys(folder / "keys.json")
+        if not given.get("STRIPE_API_KEY"):
+            secret = given.get("STRIPE_WEBHOOK_SECRET", keys["STRIPE_WEBHOOK_SECRET"])
+            signs = {"STRIPE_WEBHOOK_SECRET": secret.split(",", maxsplit=1)[0].strip()}
+            api = stack.enter_context(
+                started("sandbox.stripe_server", "--port", "0", "--cashier", environment=signs)
+            )
+            given |= {"STRIPE_API_KEY": "sk_test_stand_in", "STRIPE_API_BASE_URL": api}
         port = port or free_port()
         url = f"http://127.0.0.1:{port}"
         environment = {
@@ -83,7 +91,7 @@ def standing(
             "LOG_FORMAT": "json",
             "SPEED": str(speed),
             "WORKER_THREADS": str(threads),
-            **_keys(folder / "keys.json"),
+            **keys,
             **given,
         }
         schema.upgrade(environment.get("DATABASE_OWNER_URL") or environment["DATABASE_URL"])

@@ -45,7 +45,7 @@ class Blobs:
         return plain
 
     def forget(self, subject: uuid.UUID) -> None:
-        """Remove all that was kept for the subject. Safe to repeat."""
+        """Remove all that was kept for the subject. Safe to repeat; raises ``OSError`` or ``Unavailable``."""
         self.shelf.remove(str(subject))
 
 

@@ -1,12 +1,14 @@
 """How the house stands just now, from rows and queues that are small whatever the log has grown to."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine
 
 from events.errors import Unavailable
+from events.expecting import promised
 from events.plan import Product
 from storage import queues, timers
 from storage.database import directly
@@ -14,18 +16,18 @@ from storage.inbox import QUEUE
 from storage.kept import Kept
 from storage.metrics import Level
 from storage.settings import Settings
+from storage.sums import Standing, standings
 
 # However many ask, and however often, Postgres and RabbitMQ are asked no more often than this.
 _SECONDS = 5.0
 _BROKER_SECONDS = 10.0
-# An order is late when it has taken so much longer than its product promises; in seconds.
-_FACTOR, _ALLOWANCE = 1.5, 30.0
 _MOST_LATE = 1000
 
 _OPEN = """
     select product, word, count(*), extract(epoch from clock_timestamp() - min(placed_at))::float8
     from orders where word not in ('delivered', 'cancelled', 'erased') group by product, word
 """
+# An order is late when it takes longer than may be expected of its product, as its customer is told.
 # What was paid for later than it was placed is late later: the few that look late are looked up in the log.
 _LATE = """
     select o.product, count(*)
@@ -134,6 +136,7 @@ def _rows(engine: Engine, catalogue: Mapping[str, Product]) -> Iterator[Level]:
         {(endpoint,): failures for endpoint, _, failures in found},
     )
     yield from _timers(timers.listed(engine))
+    yield from _projections(standings(engine), datetime.now(UTC))
 
 
 def _orders(
@@ -149,7 +152,7 @@ def _orders(
     labels = ["product", "status"]
     yield Level("ledgerpress_orders", "Orders that are not settled.", labels, counts)
     yield Level("ledgerpress_oldest_order_seconds", "Age of the oldest of them.", labels, ages)
-    seconds = [each.promise * _FACTOR + _ALLOWANCE for each in catalogue.values()]
+    seconds = [promised(each.promise).most for each in catalogue.values()]
     values = {"products": list(catalogue), "seconds": seconds, "most": _MOST_LATE}
     late: dict[tuple[str, ...], float] = {(name,): 0.0 for name in catalogue}
     late |= {(name,): count for name, count in connection.execute(_LATE, values).fetchall()}
@@ -177,6 +180,25 @@ def _log(connection: psycopg.Connection[Any]) -> Iterator[Level]:
         row = connection.execute(query).fetchone() or ()
         for (name, about), number in zip(levels, row, strict=True):
             yield Level(name, about, (), {(): float(number)})
+
+
+def _projections(found: Iterable[Standing], now: datetime) -> Iterator[Level]:
+    known = {each.projection: each.reach for each in found}
+    yield Level(
+        "ledgerpress_projection_behind_events",
+        "Sealed events that it has not read.",
+        ["projection"],
+        {(name,): reach.behind for name, reach in known.items()},
+    )
+    yield Level(
+        "ledgerpress_projection_lag_seconds",
+        "Age of the last event it has read, while there are newer ones.",
+        ["projection"],
+        {
+            (name,): (now - reach.time).total_seconds() if reach.behind and reach.time else 0.0
+            for name, reach in known.items()
+        },
+    )
 
 
 def _timers(found: Iterable[timers.Timer]) -> Iterator[Level]:

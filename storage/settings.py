@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     stripe_webhook_secret: Secrets
     stripe_livemode: bool = False
     stripe_api_key: Token = None
+    api_requests_per_minute: Annotated[int, Field(ge=1)] = 600
     stripe_api_base_url: Annotated[str, _url("http", "https")] = "https://api.stripe.com"
     public_url: Annotated[str, _url("http", "https")]
     operator_token: Token = None
@@ -135,6 +136,7 @@ class Settings(BaseSettings):
     signing_key: Seeds = None
     metrics_address: Annotated[str | None, BeforeValidator(_address)] = None
     metrics_token: Token = None
+    otel_exporter_otlp_endpoint: Annotated[str | None, _url("http", "https", optional=True)] = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Threads = None

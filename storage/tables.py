@@ -111,6 +111,13 @@ subjects = Table(
     Column("erased_at", DateTime(timezone=True)),
 )
 
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("subject", Uuid, primary_key=True),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+)
+
 tenants = Table(
     "tenants",
     metadata,
@@ -122,6 +129,7 @@ tenants = Table(
     Column("tokens_per_minute", Integer),
     Column("order_budget", BigInteger),
     Column("month_budget", BigInteger),
+    Column("retention_days", Integer),
     Column("stripe_secrets", LargeBinary),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("taken_at", DateTime(timezone=True), nullable=False),

@@ -110,13 +110,21 @@ class Courier:
             raise Refused("this message was not sealed here", reason="foreign-ciphertext") from None
 
 
+def key_of(sealed: bytes) -> str:
+    """The name of the key of VAULT_KEY with which a ``Courier`` has sealed this."""
+    return bytes(sealed[:_NAME]).decode("ascii", "replace")
+
+
 class Vault:
-    """The customers' keys. The first of ``keys`` wraps, all of them unwrap, so that VAULT_KEY can be rotated."""
+    """The customers' keys. The first of ``keys`` wraps, all of them unwrap, so that VAULT_KEY can be rotated.
+
+    ``first`` is that one's name, which tells nothing about it.
+    """
 
     def __init__(self, engine: Engine, keys: Sequence[str]) -> None:
         self._engine = engine
         self._keys = {_name(key): key for key in (base64.b64decode(each) for each in keys)}
-        self._first = next(iter(self._keys))
+        self.first = next(iter(self._keys))
 
     def sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer. Raises ``Refused`` if it has no key: reading never makes one."""
@@ -135,11 +143,32 @@ class Vault:
     def new_sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer, with a key made for it if it has none. Safe from many processes at once."""
         key = AESGCM.generate_key(bit_length=256)
-        wrapped = aes_key_wrap(self._keys[self._first], key)
-        fresh = insert(subjects).values(subject=subject, wrapped=wrapped, kek=self._first)
+        wrapped = aes_key_wrap(self._keys[self.first], key)
+        fresh = insert(subjects).values(subject=subject, wrapped=wrapped, kek=self.first)
         with connected(self._engine) as connection:
             connection.execute(fresh.on_conflict_do_nothing())
         return self.sealer(subject)
+
+    def destroy(self, subject: uuid.UUID) -> bool:
+        """Destroy the subject's key for ever; return whether it is gone. Safe to repeat.
+
+        Refuses (returns false) while the log does not say of all the subject's orders that they are erased. What stays
+        of the wrapped key is in dead rows until Postgres vacuums, in its WAL, and in backups.
+        """
+        with directly(self._engine) as connection:
+            row = connection.execute("select destroy_key(%s)", (subject,)).fetchone()
+        return bool(row and row[0])
+
+    def rewrapped(self, wrapped: bytes, kek: str) -> bytes:
+        """The same key, wrapped by the first. Raises ``Refused`` if VAULT_KEY lacks ``kek``, or it is the wrong one."""
+        key = self._unwrapped(wrapped, kek)
+        assert key is not None
+        return aes_key_wrap(self._keys[self.first], key)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the keys of VAULT_KEY are called."""
+        return tuple(self._keys)
 
     def knows(self, kek: str) -> bool:
         """Whether VAULT_KEY has the key of that name."""

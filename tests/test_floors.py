@@ -32,6 +32,7 @@ DOORS = {
     "pika": {
         "storage/broker.py",
         "storage/publisher.py",
+        "storage/exchange.py",
         "storage/inbox.py",
         "storage/queues.py",
         "storage/checks/rabbitmq.py",
@@ -50,6 +51,7 @@ DOORS = {
     },
     "pydantic": {"api/", "storage/settings.py"},
     "pydantic_settings": {"storage/settings.py"},
+    "opentelemetry": {"storage/tracing.py"},
     "prometheus_client": {"storage/metrics.py"},
     "structlog": {"storage/telemetry.py"},
     "httpx": {"sandbox/"},

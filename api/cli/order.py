@@ -8,11 +8,11 @@ import typer
 
 from api.cli._answer import Answer
 from api.cli._ending import USAGE, Stopped
-from api.cli._order_acts import filters, found_row, house, one, one_or_all
+from api.cli._order_acts import erased, filters, found_row, house, one, one_or_all
 from api.cli._order_shown import as_data, line_of, lines_of, table
 from api.cli._word import Word
 from events.facts import NoteMade
-from events.interventions import Arrived, Cancel, Correct, Resend, Retry
+from events.interventions import Arrived, Cancel, Correct, Erase, Resend, Retry
 from events.views import SETTLED
 from events.views import Word as Standing
 from storage.orders import matching
@@ -155,6 +155,21 @@ def correct(
     fields = {name: value for name, _, value in pairs}
     wish = Correct(product=product, email=email, fields=fields)
     return one(wish, order, why, dry_run=dry_run)
+
+
+@word.verb("erase")
+def erase(
+    order: Order,
+    why: Annotated[
+        str,
+        typer.Option("--reason", help="Why; kept for ever in the clear: name a request, nobody."),
+    ],
+    by: Annotated[str, typer.Option(help="Whose wish: customer, tenant or operator.")] = "customer",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; nothing brings it back.")] = False,
+) -> Answer:
+    """Forget the customer: destroy the key to their data, and the files; a bundle's parts too."""
+    return erased(Erase(by), order, why, yes=yes)
 
 
 @word.verb("arrived")

@@ -13,6 +13,7 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderPlaced,
     PaymentReceived,
     PaymentRefunded,
@@ -24,6 +25,7 @@ _OUTCOMES: Mapping[type, str] = {
     DisputeOpened: "disputed",
     PaymentRefunded: "refunded",
     OrderDelivered: "delivered",
+    OrderErased: "erased",
 }
 
 
@@ -87,6 +89,7 @@ projection = Projection(
         AttentionNeeded,
         OrderDelivered,
         OrderCancelled,
+        OrderErased,
     ),
     step=_step,
 )

@@ -12,6 +12,7 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderPlaced,
     SectionsAsked,
     SectionWritten,
@@ -86,7 +87,10 @@ def _settled(order: _Order, section: str) -> _Order:
 def _lines(order: _Order, at: datetime, used: dict[str, int]) -> Additions:
     month = at.date().isoformat()[:7]
     return tuple(
-        ((order.tenant, month, order.product, measure), amount) for measure, amount in used.items()
+        [
+            ((order.tenant, month, order.product, measure), amount)
+            for measure, amount in used.items()
+        ]
     )
 
 
@@ -108,6 +112,7 @@ projection = Projection(
         OrderDelivered,
         AttentionNeeded,
         OrderCancelled,
+        OrderErased,
     ),
     step=_step,
 )

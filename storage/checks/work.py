@@ -42,6 +42,7 @@ def _locked(connection: Connection, vault: Vault) -> Iterator[Finding]:
         .group_by(subjects.c.kek)
     )
     customers = {row.kek: row.customers for row in connection.execute(query)}
+    old = sum(count for kek, count in customers.items() if kek != vault.first and vault.knows(kek))
     locked = sum(count for kek, count in customers.items() if not vault.knows(kek))
     if locked:
         yield failure(
@@ -49,6 +50,13 @@ def _locked(connection: Connection, vault: Vault) -> Iterator[Finding]:
             f"VAULT_KEY opens {sum(customers.values()) - locked} customers' data, and not {locked}",
             why="their orders cannot go on, and their reports cannot be read",
             do="add the key they were locked with to VAULT_KEY, behind the new one, after a comma",
+        )
+    elif old:
+        yield warning(
+            "work.vault",
+            f"{old} of {sum(customers.values())} customers' keys hang on an old key of VAULT_KEY",
+            why="it cannot be dropped, and whoever has it opens their data",
+            do="once every process has the new VAULT_KEY: ledgerpress vault rewrap",
         )
     else:
         yield well("work.vault", f"VAULT_KEY opens all {sum(customers.values())} customers' data")

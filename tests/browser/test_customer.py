@@ -33,6 +33,26 @@ def arrive(page: Page, session: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("look", WATCHED, ids=str)
+def test_a_report_is_bought_in_the_shop(looking: Looking, look: Look) -> None:
+    page = looking.begin(look)
+    page.goto("/")
+    page.get_by_role("link", name="Order Life Clarity").click()
+    page.get_by_label("Your question").fill("What should I look at before I decide?")
+    page.locator("form").evaluate("form => { form.noValidate = true }")
+    page.get_by_role("button", name="To the payment").click()
+    expect(page.get_by_role("alert")).to_contain_text("your name")
+    looking.photograph(page, "form", look)
+    page.get_by_label("Your name").fill("Jenny Rosen")
+    page.get_by_label("€45").check()
+    page.get_by_role("button", name="To the payment").click()
+    page.get_by_role("button", name="Pay").click()
+
+    expect(page).to_have_url(re.compile(r"/o/[0-9A-Z]{4}-[0-9A-Z]{4}$"))
+    expect(page.locator("#headline")).to_have_text("Your report is ready", timeout=DELIVERED)
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize("look", WATCHED, ids=str)
 def test_a_customer_watches_a_blueprint_while_its_worker_dies(
     looking: Looking, system: System, look: Look
 ) -> None:

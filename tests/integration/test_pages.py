@@ -225,7 +225,7 @@ def test_who_is_faster_than_their_payment_waits_a_moment(http: httpx.Client) -> 
     answer = http.get("/checkout/return", params={"session_id": SESSION})
 
     assert answer.status_code == 200
-    assert answer.headers["refresh"] == "2"
+    assert answer.headers["refresh"] == f"2; url=/checkout/return?session_id={SESSION}&waited=2"
     assert answer.headers["x-robots-tag"] == "noindex"
     assert "Confirming your payment" in seen(answer.text)
 
