@@ -46,7 +46,7 @@ class Blobs:
         return plain
 
     def forget(self, subject: uuid.UUID) -> None:
-        """Remove all that was kept for the subject. Safe to repeat."""
+        """Remove all that was kept for the subject. Safe to repeat; raises ``OSError`` or ``Unavailable``."""
         self.shelf.remove(str(subject))
 
     def prune(self, subject: uuid.UUID, kept: Container[str]) -> int:
