@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from actors import inbox, notices, projecting, sealing, timing
+from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
+from actors.morning import Morning
+from actors.post import operator_of, post_of
 from actors.reconciling import Reconciliation
 from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
 from events.plan import Product
+from storage.dead_letters import keep
+from storage.inbox import QUEUE
 from storage.levels import Levels
 from storage.metrics import serve_metrics
 from storage.opening import opened
@@ -21,6 +25,9 @@ from storage.telemetry import log
 _RELAY_SECONDS = 0.25
 _GRACE_SECONDS = 5.0
 _RECONCILE_SECONDS = 3600.0
+# By UTC, so that the day it tells of is over.
+_MORNING_HOUR = 5
+_DEAD_SECONDS = 60.0
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -36,7 +43,9 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
+            forgetting.start(orders, settings, stopping),
             projecting.start(settings, stopping),
+            announcing.start(orders, settings, stopping),
             timing.start(orders, _timed(orders, catalogue, settings), stopping),
         )
         log.info("keeper started")
@@ -64,9 +73,18 @@ def relay(orders: Log) -> int:
     return len(letters)
 
 
+def _bury(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> str:
+    queues = [QUEUE, *(product.queue for product in catalogue.values())]
+    return f"{keep(settings, orders.engine, queues)} dead letters kept"
+
+
 def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> list[timing.Due]:
     """What is done every hour or every day, as far as it is set up."""
-    due: list[timing.Due] = []
+    morning = Morning(orders, post_of(settings), catalogue, operator_of(settings))
+    due: list[timing.Due] = [
+        timing.Daily("morning-mail", _MORNING_HOUR, morning.run),
+        timing.Every("dead-letters", _DEAD_SECONDS, lambda _: _bury(orders, catalogue, settings)),
+    ]
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
         due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))

@@ -66,7 +66,14 @@ class Model:
         self._thread.start()
 
     def ask(
-        self, prompt: Prompt, *, longest: int, seconds: float, as_json: bool, order: str
+        self,
+        prompt: Prompt,
+        *,
+        longest: int,
+        seconds: float,
+        as_json: bool,
+        order: str,
+        trace: str = "",
     ) -> Future[Reply]:
         """Ask now for at most ``longest`` tokens; cancelling the future cancels the call.
 
@@ -82,7 +89,8 @@ class Model:
             ],
             "max_completion_tokens": longest,
             "response_format": {"type": "json_object"} if as_json else openai.omit,
-            "extra_headers": {"X-Ledgerpress-Order": order},
+            "extra_headers": {"X-Ledgerpress-Order": order}
+            | ({"traceparent": trace} if trace else {}),
         }
         call = self._persevere(question, seconds, as_json=as_json)
         return asyncio.run_coroutine_threadsafe(call, self._loop)

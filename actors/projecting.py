@@ -28,7 +28,7 @@ def start(settings: Settings, stopping: threading.Event) -> threading.Thread:
 
 
 def _go_on(settings: Settings, stopping: threading.Event) -> None:
-    engine = connect(settings.database_url.get_secret_value(), role=PROJECTOR_ROLE, pool=1)
+    engine = connect(settings.database_url.get_secret_value(), role=PROJECTOR_ROLE, pool=2)
     projector = Projector(engine)
     looked = -_LOOK_SECONDS
     try:

@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.desk import Desk, OnDesk
 from api.limits import count
 from api.problems import Problem
+from events.views import Word
 from storage.api_keys import looks_like_key, tenant_of
 from storage.glances import Look
 from storage.orders import OrderRow
@@ -129,7 +130,10 @@ class Seen:
 
 
 async def look(order_id: str, token: str, request: Request, desk: Desk) -> Seen:
-    """The order, if whoever has the token may see it. Whether it is foreign or missing, the same is done and said."""
+    """The order, if whoever has the token may see it. Whether it is foreign or missing, the same is done and said.
+
+    One that has been erased is gone: a problem for everybody who may know of it.
+    """
     asker = recognised(token, request, desk)
     try:
         order = uuid.UUID(order_id)
@@ -147,6 +151,8 @@ async def look(order_id: str, token: str, request: Request, desk: Desk) -> Seen:
         or (glance.held and glance.held in (row.status.order, row.status.parent))
     ):
         raise Problem("order-not-found")
+    if row.status.word is Word.ERASED:
+        raise Problem("erased")
     return Seen(row, asker)
 
 

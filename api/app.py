@@ -11,6 +11,8 @@ from fastapi.staticfiles import StaticFiles
 
 from api import (
     audit,
+    audit_log,
+    audit_order,
     checkout,
     customer,
     documentation,
@@ -22,10 +24,12 @@ from api import (
     links,
     log_in,
     measures,
+    ops,
     ordering,
     orders,
     problems,
     products,
+    schemas,
     sessions,
     shop,
     usage,
@@ -38,9 +42,11 @@ from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.shortcut import Shortcut
+from api.survey import Survey
 from api.templating import STATIC
+from api.watching import Watch
 from events.products import CATALOGUE
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.estimates import Estimates
 from storage.glances import Glances
 from storage.inbox import Inbox
@@ -52,6 +58,7 @@ from storage.settings import Settings
 from storage.stripe_api import stripe_api
 from storage.stripe_secrets import StripeSecrets
 from storage.tenants import Tenants
+from storage.tracing import tracing
 
 # As many as Starlette's threads, in which the routes run.
 _POOL = 20
@@ -79,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def open_log(app: FastAPI) -> AsyncIterator[None]:
         with (
+            tracing(settings, "api"),
             opened(settings, CATALOGUE, pool=_POOL) as log,
             closing(Inbox(settings)) as inbox,
             closing(Reception(log, inbox, CATALOGUE)) as reception,
@@ -104,13 +112,14 @@ def create_app(settings: Settings) -> FastAPI:
                 looking=looking,
                 reconciling=Meter(_QUESTIONS),
                 stripe=stripe_api(settings),
-                blobs=Blobs(settings.blob_url),
+                blobs=blobs_of(settings),
                 tenants=tenants,
                 estimates=estimates,
                 stripe_secrets=stripe_secrets,
                 levels=levels,
                 clock=_clock,
             )
+            app.state.survey = held.enter_context(closing(Survey(app.state.desk)))
             yield
 
     app = FastAPI(
@@ -123,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problems.DESCRIBED,
     )
     app.add_middleware(Shortcut)
+    app.add_middleware(Watch)
     app.add_middleware(Frame, https=settings.https)
     problems.install(app)
     sessions.install(app)
@@ -136,14 +146,18 @@ def create_app(settings: Settings) -> FastAPI:
         history,
         feed,
         audit,
+        audit_log,
+        audit_order,
         products,
         shop,
         checkout,
         customer,
         links,
         log_in,
+        ops,
         problems,
         documentation,
+        schemas,
         health,
         measures,
     ):

@@ -1,13 +1,14 @@
 """For auditors: the signed checkpoints, and an order's bundle, which is verified without us."""
 
 import io
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import Staff
-from api.desk import OnDesk
+from api.desk import Desk, OnDesk
 from api.problems import Problem
 from api.saying import order_number
 from api.shapes import Time
@@ -96,9 +97,14 @@ def get_bundle(
     ] = None,
 ) -> Response:
     """A zip file that verifies offline: in the browser (index.html) or with Python (verify.py)."""
+    return bundle(order_id, desk, checkpoint or ())
+
+
+def bundle(order_id: str, desk: Desk, sizes: Sequence[int] = ()) -> Response:
+    """The order's bundle, with the older checkpoints of those ``sizes``, too."""
     file = io.BytesIO()
     try:
-        export(desk.log.engine, file, OfOrder(order_id), with_checkpoints=checkpoint or ())
+        export(desk.log.engine, file, OfOrder(order_id), with_checkpoints=sizes)
     except NotSigned:
         raise Problem("not-signed-yet", headers={"Retry-After": str(_AGAIN_SECONDS)}) from None
     except NotFound as error:

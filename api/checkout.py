@@ -21,6 +21,7 @@ from events.errors import NotFound, Refused, Unavailable
 from events.payments import as_event
 from events.place import field_fault
 from events.plan import Delivery, Field, Product
+from events.views import Word
 from storage.orders import OrderRow, Wanted, some
 from storage.payments import Signed
 from storage.telemetry import log
@@ -114,9 +115,9 @@ def back_from_checkout(
         again = f"/checkout/return?session_id={session_id}&waited={waited + _WAITING_SECONDS}"
         headers = {**_NO_STORE, "Refresh": f"{_WAITING_SECONDS}; url={again}"}
         return page("waiting.html", headers=headers)
-    token = desk.log.vault.sealer(row.subject).token(row.status.order)
-    if not token:
+    if row.status.word is Word.ERASED:
         raise Problem("erased")
+    token = desk.log.vault.sealer(row.subject).token(row.status.order)
     return RedirectResponse(f"/o/{token}", status_code=303, headers=_NO_STORE)
 
 

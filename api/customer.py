@@ -21,7 +21,7 @@ from api.reports import send
 from api.sse import END, PING, SILENCE, event, streaming
 from api.telling import redacted
 from api.templating import page, rendered
-from events.views import order_number
+from events.views import Word, order_number
 from storage.orders import OrderRow, by_number, by_token, parts_of
 
 # How long a browser may look without opening the link once more, in seconds.
@@ -48,7 +48,13 @@ def _held(number: str, request: Request, desk: OnDesk) -> OrderRow | None:
 def _order(held: Annotated[OrderRow | None, Depends(_held)]) -> OrderRow:
     if held is None:
         raise Problem("link-needed")
-    return held
+    return _there(held)
+
+
+def _there(row: OrderRow) -> OrderRow:
+    if row.status.word is Word.ERASED:
+        raise Problem("erased")
+    return row
 
 
 Ordered = Annotated[OrderRow, Depends(_order)]
@@ -66,7 +72,7 @@ def order_page(
             raise Problem("page-not-found")
         story = redacted(row, desk.catalogue.get(row.status.product))
         return page("redacted.html", headers={"Cache-Control": "no-store"}, story=story)
-    return _answer("order.html", held, desk, request)
+    return _answer("order.html", _there(held), desk, request)
 
 
 @router.get("/{number:number}/progress")  # noqa: FAST003 - Ordered takes it
@@ -110,7 +116,7 @@ def exchange(token: str, desk: OnDesk, rest: str = "") -> Response:
     row = by_token(desk.log.engine, token)
     if row is None:
         raise Problem("page-not-found")
-    address = _address(row)
+    address = _address(_there(row))
     further = f"/{rest}" if rest else ""
     answer = RedirectResponse(
         f"{address}{further}", status_code=303, headers={"Cache-Control": "no-store"}

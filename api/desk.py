@@ -70,5 +70,12 @@ async def _request_id(request: Request) -> str:
     return found
 
 
+async def _trace(request: Request) -> str:
+    found: str = request.state.trace
+    return found
+
+
 OnDesk = Annotated[Desk, Depends(_desk)]
 RequestId = Annotated[str, Depends(_request_id)]
+# What continues the request's trace, if there is one.
+Trace = Annotated[str, Depends(_trace)]

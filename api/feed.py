@@ -9,6 +9,7 @@ from api.access import Staff
 from api.audit import LARGEST, next_page
 from api.cloud_events import Event, told
 from api.desk import OnDesk
+from api.problems import Problem
 from storage import sealed
 from storage.database import again_once, connected
 
@@ -51,11 +52,14 @@ def follow_events(
 ) -> Events | Response:
     """The events behind position ``after``. Going on behind the last position seen misses nothing, ever."""
 
-    def ask() -> list[sealed.Sealed]:
+    def ask() -> tuple[list[sealed.Sealed], int]:
         with connected(desk.log.engine) as connection:
-            return sealed.read(connection, after=after, most=limit + 1)
+            found = sealed.read(connection, after=after, most=limit + 1)
+            return found, after if found else sealed.grown_tree(connection).size
 
-    found = again_once(ask)
+    found, reached = again_once(ask)
+    if reached < after:
+        raise Problem("cursor-beyond-the-end")
     headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept"}
     if len(found) > limit:
         found = found[:limit]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
@@ -10,7 +9,8 @@ from api.access import Staff
 from api.desk import OnDesk
 from api.problems import Problem
 from api.shapes import Time
-from events.envelope import Recorded, Unknown, kind_of
+from events.announcement import public
+from events.envelope import Recorded
 from storage.orders import by_id
 
 router = APIRouter(prefix="/v1/orders", tags=["history"])
@@ -71,12 +71,3 @@ def _event(recorded: Recorded) -> Event:
         previous=recorded.previous.hex(),
         hash=recorded.hash.hex(),
     )
-
-
-def public(event: Any) -> dict[str, Any]:
-    """An event's fields without the personal ones."""
-    if isinstance(event, Unknown):
-        return {name: value for name, value in event.data.items() if name != "sealed"}
-    personal = kind_of(event).personal
-    data: dict[str, Any] = msgspec.to_builtins(event)
-    return {name: value for name, value in data.items() if name not in personal}

@@ -1,7 +1,8 @@
 """What an operator may do to an order over HTTP, each with a preview of what it would lead to."""
 
 import re
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +11,20 @@ from api import shapes
 from api.access import Asker, Asking, Role, Seen, Visible
 from api.desk import Desk, OnDesk, RequestId
 from api.problems import Problem
-from events.errors import NotFound, Refused, WrongExpectedVersion
-from events.interventions import INVALID, Arrived, Cancel, Correct, Resend, Retry, Wish
+from events.errors import NotFound, Refused, Unavailable, WrongExpectedVersion
+from events.interventions import (
+    INVALID,
+    LONGEST_REASON,
+    Arrived,
+    Cancel,
+    Correct,
+    Erase,
+    Resend,
+    Retry,
+    Wish,
+)
 from events.rates import rate
+from storage.erasing import finish
 from storage.intervening import by_person, carry_out, look_ahead
 from storage.orders import by_id
 
@@ -49,6 +61,20 @@ class Correction(Reason):
     product: _Text = Field("", examples=["life_clarity"])
     email: _Text = Field("", examples=["jenny.rosen@example.com"])
     fields: dict[str, _Text] = Field({}, examples=[{"birth_date": "1990-05-17"}])
+
+
+class Erasure(BaseModel):
+    """Why a customer is forgotten, and by whose wish. The reason is kept for ever, in the clear."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(
+        min_length=1,
+        max_length=LONGEST_REASON,
+        description="Nothing that tells who they are; the number of their request is enough.",
+        examples=["Request 2027-12"],
+    )
+    by: Literal["customer", "tenant", "operator"] = "customer"
 
 
 class Foreseen(BaseModel):
@@ -119,13 +145,23 @@ def correct(given: _Given, what: Annotated[Correction, Body()]) -> _Answer:
     return _done(given, wish, what)
 
 
+@router.post("/erase", operation_id="eraseOrder", status_code=202, responses=_ANSWERS)
+def erase(given: _Given, what: Annotated[Erasure, Body()]) -> _Answer:
+    """Forget the customer: destroy the key to their data, and the files, for ever; a bundle's parts too."""
+    answer = _done(given, Erase(by=what.by), what)
+    if not given.dry_run:
+        with suppress(Unavailable):  # the keeper brings it to its end
+            finish(given.seen.row.subject, given.desk.log, given.desk.blobs)
+    return answer
+
+
 @router.post("/arrived", operation_id="markOrderArrived", status_code=202, responses=_ANSWERS)
 def arrived(given: _Given, why: _Why) -> _Answer:
     """Say that the mail has arrived of which nobody knew whether it went out."""
     return _done(given, Arrived(), why)
 
 
-def _done(given: _Intervention, wish: Wish, why: Reason) -> _Answer:
+def _done(given: _Intervention, wish: Wish, why: Reason | Erasure) -> _Answer:
     try:
         return _foreseen(given, wish) if given.dry_run else _carried_out(given, wish, why)
     except WrongExpectedVersion as error:
@@ -133,12 +169,12 @@ def _done(given: _Intervention, wish: Wish, why: Reason) -> _Answer:
     except NotFound:
         raise
     except Refused as error:
-        slug = "invalid-request" if error.reason == INVALID else "not-possible"
+        slug = "invalid-request" if error.reason in INVALID else "not-possible"
         errors = [{"name": error.reason, "message": str(error)}]
         raise Problem(slug, str(error), errors=errors) from None
 
 
-def _carried_out(given: _Intervention, wish: Wish, why: Reason) -> shapes.Order:
+def _carried_out(given: _Intervention, wish: Wish, why: Reason | Erasure) -> shapes.Order:
     if given.if_match is None:
         raise Problem("version-missing")
     desk, order_id = given.desk, given.seen.row.status.order

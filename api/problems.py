@@ -40,6 +40,7 @@ _SAY_JSON = "Send Content-Type: application/json."
 _NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
 _NAME_MOMENT = "Name a version (37), an event's id, or a time like 2026-11-21T13:02:11Z (+ is %2B)."
 _ITS_SETTING = "Look into the settings: OPERATOR_TOKEN or AUDITOR_TOKEN, all of it."
+_SAY_WHY = "Say why, in a few words: they are kept with the order, sealed."
 _OPEN_AGAIN = "Open the page again and send it from there; cookies must be allowed."
 _LATER = "Wait as many seconds as Retry-After says, then try again."
 _AGAIN = "Ask again after the number of seconds in Retry-After."
@@ -62,7 +63,14 @@ _KINDS = (
         "This needs an Idempotency-Key of 1 to 255 visible characters",
         "Make one up for each order, keep it, and send it with every try.",
     ),
+    Kind(
+        "cursor-beyond-the-end",
+        400,
+        "The log has no such position",
+        "It is a cursor of another log, perhaps of the one that this was restored from: begin again at after=0.",
+    ),
     Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
+    Kind("bad-cursor", 400, "This is no page of the log", "Begin again, from the newest event on."),
     Kind("credentials-missing", 401, "This needs a token", _SEND_ONE),
     Kind("credentials-unknown", 401, "This is no API key, or it has been revoked", _SEND_KEY),
     Kind(
@@ -80,6 +88,7 @@ _KINDS = (
     Kind(
         "event-not-found", 404, "There is no such event", "Take the id from the events there are."
     ),
+    Kind("schema-not-found", 404, "No event is called that", "/asyncapi.json names them all."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
@@ -115,6 +124,7 @@ _KINDS = (
     Kind("not-json", 415, "The body does not say that it is JSON", _SAY_JSON),
     Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
+    Kind("reason-missing", 422, "Nothing is done without a reason", _SAY_WHY),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),

@@ -6,7 +6,9 @@ from pathlib import Path
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.saying import clock, duration, exactly, price, size, span
+from api.saying import clock, duration, exactly, order_number, price, size, span
+from api.terse import acted, coarse, dollars, short
+from storage.bundle.evidence import SCRIPT
 
 STATIC = Path(__file__).parent / "static"
 
@@ -23,10 +25,10 @@ def rendered(name: str, **facts: object) -> str:
     return _templates.get_template(name).render(facts)
 
 
-def _static(name: str) -> str:
+def _static(file: Path) -> str:
     """The address of a static file, which changes with its content."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    return f"/static/{file.name}?v={digest}"
 
 
 _templates = Environment(
@@ -42,8 +44,12 @@ _templates.filters |= {
     "exactly": exactly,
     "size": size,
     "clock": clock,
+    "short": short,
+    "coarse": coarse,
+    "dollars": dollars,
+    "number": order_number,
 }
-_templates.globals["span"] = span
+_templates.globals |= {"span": span, "acted": acted}
 _templates.globals["static"] = {
-    each.name: _static(each.name) for each in STATIC.iterdir() if each.is_file()
+    each.name: _static(each) for each in (*STATIC.iterdir(), SCRIPT) if each.is_file()
 }

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from api.bodies import body
-from api.desk import Desk, OnDesk, RequestId
+from api.desk import Desk, OnDesk, RequestId, Trace
 from api.problems import Problem
 from events.errors import NotFound, Refused, Unavailable
 from storage.payments import Signed
@@ -113,13 +113,15 @@ SignedBody = Annotated[str, Depends(_signed_body)]
     openapi_extra=_TAKES,
     summary="Hear of a payment",
 )
-async def payment_event(body: SignedBody, desk: OnDesk, request_id: RequestId) -> Received:
+async def payment_event(
+    body: SignedBody, desk: OnDesk, request_id: RequestId, trace: Trace
+) -> Received:
     """Record what Stripe says happened, then say thank you.
 
     Stripe delivers at least once and in any order. The order is named after the checkout session, so a second
     delivery meets its own stream and changes nothing. While Postgres is away it waits in a durable queue.
     """
-    return await _receive(DEFAULT, body, desk, request_id)
+    return await _receive(DEFAULT, body, desk, request_id, trace)
 
 
 @router.post(
@@ -134,17 +136,19 @@ async def payment_event_of_tenant(
     body: SignedBody,
     desk: OnDesk,
     request_id: RequestId,
+    trace: Trace,
 ) -> Received:
     """Record what Stripe says happened in a tenant's own account, signed with one of the tenant's own secrets."""
-    return await _receive(tenant, body, desk, request_id)
+    return await _receive(tenant, body, desk, request_id, trace)
 
 
-async def _receive(tenant: str, body: str, desk: Desk, request_id: str) -> Received:
+async def _receive(tenant: str, body: str, desk: Desk, request_id: str, trace: str) -> Received:
     heard_of = Signed(
         tenant=tenant,
         live=desk.settings.stripe_livemode,
         at=desk.clock().isoformat(),
         correlation=request_id,
+        trace=trace,
         body=body,
     )
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from events.facts import MAIL_DOUBTFUL, AttentionNeeded
+from events.facts import MAIL_DOUBTFUL, PAID_TOO_LATE, AttentionNeeded
 from events.notices import LATE
 from events.order import Order
 from events.place import UNUSABLE
@@ -110,7 +110,7 @@ def _commands(order: str, reason: str) -> tuple[str, ...]:
     why = "--reason '...'"
     retry = f"ledgerpress order retry {order} {why}"
     match reason:
-        case "late" | "disputed":
+        case "late" | "disputed" | "paid-after-erasure":
             return (f"ledgerpress order show {order}",)
         case _ if reason == UNUSABLE:
             return (f"ledgerpress order correct {order} --field NAME=VALUE {why}", retry)
@@ -122,7 +122,7 @@ def _commands(order: str, reason: str) -> tuple[str, ...]:
 def _for_all(reason: str, count: int) -> str:
     if count == 1 or reason in (UNUSABLE, MAIL_DOUBTFUL):
         return ""
-    if reason in (LATE, DISPUTED):
+    if reason in (LATE, DISPUTED, PAID_TOO_LATE):
         return f"ledgerpress order list --reason {reason}" if reason == DISPUTED else ""
     return f"ledgerpress order retry --all --status attention --reason-code {reason} --reason '...'"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+import events.facts  # noqa: F401 - declares the events: without it, each would be unknown
 from events.envelope import Unknown, kind_named, kind_of
 from events.upcast import upcast
 

@@ -298,6 +298,18 @@ class OrderCancelled:
     reason: str
 
 
+@event("order-erased", intent=True)
+class OrderErased:
+    """The customer is forgotten: the key to their data is destroyed, and so are the files. Nothing further is made.
+
+    ``by`` is whose wish it was: ``customer``, ``tenant``, ``operator``, or ``retention`` when its time had come. The
+    ``reason`` outlives the key, and so is kept in the clear: it must not tell who the customer was.
+    """
+
+    by: str
+    reason: str
+
+
 # Why a person decides whether the report is mailed again.
 MAIL_DOUBTFUL = "mail-doubtful"
 # Why an order is cancelled that was never paid for. Money that arrives all the same revives it: what Stripe says comes
@@ -311,6 +323,11 @@ DISPUTE_LOST = "dispute-lost"
 LOST = "lost"
 # Why an order is cancelled by a person.
 BY_OPERATOR = "operator"
+# Whose wish it is that a customer is forgotten, when a person does it; and when nobody has to.
+WISHES = ("customer", "tenant", "operator")
+BY_RETENTION = "retention"
+# Why a person must look at an order that is paid for after it was erased.
+PAID_TOO_LATE = "paid-after-erasure"
 
 OrderEvent = (
     OrderPlaced
@@ -340,5 +357,6 @@ OrderEvent = (
     | OrderCorrected
     | OrderDelivered
     | OrderCancelled
+    | OrderErased
     | Unknown
 )

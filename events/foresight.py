@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from events.facts import MailSent
-from events.interventions import Arrived, Cancel, Correct, Resend, Retry, Wish
+from events.interventions import Arrived, Cancel, Correct, Erase, Resend, Retry, Wish
 from events.money import Rate
 from events.order import Order
 from events.plan import Delivery, Product
@@ -29,7 +29,9 @@ class Preview:
     remarks: tuple[str, ...] = ()
 
 
-def foresee(order: Order, wish: Wish, catalogue: Mapping[str, Product], rate: Rate) -> Preview:
+def foresee(  # noqa: PLR0911 - one wish a case
+    order: Order, wish: Wish, catalogue: Mapping[str, Product], rate: Rate
+) -> Preview:
     """What ``wish`` would lead to. ``rate`` is the model's."""
     assert order.placed is not None
     product = catalogue.get(order.placed.product)
@@ -54,6 +56,26 @@ def foresee(order: Order, wish: Wish, catalogue: Mapping[str, Product], rate: Ra
             return Preview(
                 kept=tuple(_kept(order)), remarks=("It is noted as delivered; no mail is sent.",)
             )
+        case Erase():
+            return _forgotten(order)
+
+
+def _forgotten(order: Order) -> Preview:
+    remarks = [
+        "Name, address, all that was filled in, texts and files are destroyed. Nothing brings them back.",
+        "What was mailed stays with whoever has it. Other orders of the same customer are not erased by this.",
+    ]
+    if order.workable:
+        remarks.append(
+            "It is not finished: nothing more is made for it. Answers on their way are thrown away."
+        )
+    if order.paid and order.paid.amount and not order.delivered:
+        remarks.append("No money goes back by this: refund the payment in Stripe.")
+    if order.disputed:
+        remarks.append("Its payment is disputed: what could answer that is destroyed, too.")
+    if order.parts:
+        remarks.append(f"Its {len(order.parts)} reports are erased with it.")
+    return Preview(kept=("the history, its hashes and what it cost",), remarks=tuple(remarks))
 
 
 def _going_on(

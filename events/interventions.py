@@ -1,5 +1,6 @@
 """What a person may do to an order, what it leads to, and why it may be refused."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,10 +10,12 @@ from events.decide import waiting
 from events.errors import Refused
 from events.facts import (
     BY_OPERATOR,
+    WISHES,
     MailSent,
     NoteMade,
     OrderCancelled,
     OrderCorrected,
+    OrderErased,
     OrderRetried,
     ResendAsked,
 )
@@ -50,9 +53,22 @@ class Arrived:
     """Say that a mail arrived of which nobody knew whether it went out."""
 
 
-Wish = Retry | Cancel | Resend | Correct | Arrived
-# Why a correction is refused for what it says, and not for how the order stands.
-INVALID = "invalid-correction"
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Forget the customer: their data, the texts and the files. ``by`` is whose wish it is, one of ``WISHES``."""
+
+    by: str
+
+
+Wish = Retry | Cancel | Resend | Correct | Arrived | Erase
+_CORRECTION, _ERASURE = "invalid-correction", "invalid-erasure"
+# Why a wish is refused for what it says, and not for how the order stands.
+INVALID = frozenset({_CORRECTION, _ERASURE})
+# In characters: why a customer is forgotten, which is not itself forgotten.
+LONGEST_REASON = 200
+# What has so many words may be a name, and what has so many letters may tell whose.
+_NAME_WORDS = 4
+_TELLING = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,27 +87,34 @@ def intervene(order: Order, asked: Asked, catalogue: Mapping[str, Product]) -> l
     Raises ``Refused`` with a stable reason, and a sentence that says what to do instead.
     """
     assert order.placed is not None
-    if asked.erased:
+    if asked.erased or order.erased:
         raise Refused(
             "This customer's data have been erased: there is nothing left to make or to send.",
             reason="erased",
         )
-    facts = _facts(order, asked, catalogue)
+    if isinstance(asked.wish, Erase):
+        return [_erase(order, asked.wish, asked.reason)]
+    facts = _facts(order, asked.wish, asked.now, catalogue)
     return [NoteMade(number=order.notes + 1, text=asked.reason), *facts]
 
 
-def _facts(order: Order, asked: Asked, catalogue: Mapping[str, Product]) -> list[Any]:
-    match asked.wish:
+def _facts(
+    order: Order,
+    wish: Retry | Cancel | Resend | Correct | Arrived,
+    now: datetime,
+    catalogue: Mapping[str, Product],
+) -> list[Any]:
+    match wish:
         case Retry():
-            return _retry(order, catalogue, asked.now)
+            return _retry(order, catalogue, now)
         case Cancel():
             return _cancel(order)
         case Resend():
             return _resend(order)
         case Correct():
-            return _correct(order, asked.wish, catalogue)
+            return _correct(order, wish, catalogue)
         case Arrived():
-            return _arrived(order, asked.now)
+            return _arrived(order, now)
 
 
 def _retry(order: Order, catalogue: Mapping[str, Product], now: datetime) -> list[Any]:
@@ -181,7 +204,7 @@ def _correct(order: Order, wish: Correct, catalogue: Mapping[str, Product]) -> l
     if corrected == order.placed:
         found.append("This is what it says already.")
     if found:
-        raise Refused(" ".join(found), reason=INVALID)
+        raise Refused(" ".join(found), reason=_CORRECTION)
     return [correction]
 
 
@@ -196,6 +219,34 @@ def _arrived(order: Order, now: datetime) -> list[Any]:
         raise Refused("It is being worked on. Look again in a minute.", reason="at-work")
     sent = MailSent(mail=mail.mail, message_id=mail.message_id)
     return [sent, OrderRetried(number=order.retries + 1, at=now.isoformat())]
+
+
+def _erase(order: Order, wish: Erase, reason: str) -> OrderErased:
+    _not_a_part(order, "Erase")
+    if wish.by not in WISHES:
+        raise Refused(f"Say whose wish it is: {', '.join(WISHES)}.", reason=_ERASURE)
+    if len(reason) > LONGEST_REASON or _tells_who(reason, order):
+        raise Refused(
+            f"This reason is kept for ever, in the clear: use at most {LONGEST_REASON} characters, and nothing that the"
+            " customer filled in. The number of their request is enough.",
+            reason=_ERASURE,
+        )
+    return OrderErased(by=wish.by, reason=reason)
+
+
+def _tells_who(reason: str, order: Order) -> bool:
+    """Whether ``reason`` repeats what the customer filled in, or a word of their name, or holds an address."""
+    assert order.placed is not None
+    said = reason.casefold()
+    filled = [
+        value.strip().casefold() for value in (order.placed.email, *order.placed.fields.values())
+    ]
+    names = [
+        word for value in filled if len(value.split()) <= _NAME_WORDS for word in value.split()
+    ]
+    whole = any(value in said for value in filled if len(value) >= _TELLING)
+    words = set(re.findall(r"\w+", said))
+    return "@" in said or whole or any(name in words for name in names if len(name) >= _TELLING)
 
 
 def _not_cancelled(order: Order) -> None:

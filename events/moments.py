@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from events.chain import Link
 from events.envelope import Recorded
@@ -40,7 +40,25 @@ def read_moment(text: str) -> Moment:
     except (ValueError, OverflowError):
         message = (
             "a moment is a version (37), an event's id, or a time with seconds and an offset"
-            " (2026-11-21T13:02:11Z); in a URL the + of an offset is written %2B"
+            " (2026-11-21T13:02:11Z; in a URL + is written %2B)"
+        )
+        raise BadMoment(message) from None
+
+
+def read_bound(text: str, *, last: bool) -> datetime:
+    """Where a span of time begins, or with ``last`` ends: a time (RFC 3339), or a date (UTC), which counts as a whole.
+
+    The end is the first moment that is not in it. Raises ``BadMoment``.
+    """
+    try:
+        if _TIME.fullmatch(text):
+            return _time(text)
+        day = datetime.combine(date.fromisoformat(text), time(), UTC)
+        return day + timedelta(days=1) if last else day
+    except (ValueError, OverflowError):
+        message = (
+            f"{text!r:.40} is neither a date (2026-11-21) nor a time with seconds and an offset"
+            " (2026-11-21T13:02:11Z)"
         )
         raise BadMoment(message) from None
 
@@ -81,7 +99,7 @@ def rfc3339(at: datetime) -> str:
 def _time(text: str) -> datetime:
     found = _TIME.fullmatch(text)
     assert found is not None
-    day, time, fraction, offset = found.groups()
+    day, clock, fraction, offset = found.groups()
     microseconds = (fraction or "0").ljust(_MICROSECONDS, "0")[:_MICROSECONDS]
-    at = datetime.fromisoformat(f"{day}T{time}.{microseconds}{offset.upper()}")
+    at = datetime.fromisoformat(f"{day}T{clock}.{microseconds}{offset.upper()}")
     return at.astimezone(UTC)

@@ -25,6 +25,7 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderEvent,
     OrderPlaced,
     OrderRetried,
@@ -91,6 +92,7 @@ class Order(Struct, frozen=True, kw_only=True):
     delivered: OrderDelivered | None = None
     attention: AttentionNeeded | None = None
     cancelled: OrderCancelled | None = None
+    erased: OrderErased | None = None
     attentions: int = 0
     notes: int = 0
     retries: int = 0
@@ -100,7 +102,7 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def closed(self) -> bool:
         """Nothing is left to be done for the buyer, unless a person asks for it."""
-        return self.delivered is not None or self.cancelled is not None
+        return any(each is not None for each in (self.delivered, self.cancelled, self.erased))
 
     @property
     def resending(self) -> str:
@@ -151,6 +153,7 @@ class Order(Struct, frozen=True, kw_only=True):
             and self.paid is not None
             and self.attention is None
             and self.cancelled is None
+            and self.erased is None
             and (self.delivered is None or self.resending != "")
             and not self.disputed
         )
@@ -218,6 +221,8 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
             return structs.replace(_let_go(order), attention=event, attentions=order.attentions + 1)
         case OrderCancelled():
             return structs.replace(_let_go(order), cancelled=event)
+        case OrderErased():
+            return structs.replace(_let_go(order), erased=event, attention=None)
         case NoteMade():
             return structs.replace(order, notes=order.notes + 1)
         case ResendAsked():

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from events.facts import (
+    PAID_TOO_LATE,
     PAYMENT_EXPIRED,
     PAYMENT_FAILED,
     AttentionNeeded,
@@ -85,7 +86,16 @@ def place(
         )
     if purchase.outcome is Outcome.PAID and order.paid is None:
         facts.append(PaymentReceived(amount=purchase.amount, at=purchase.at))
-        if found := faults(purchase, catalogue):
+        if order.erased:
+            facts.append(
+                AttentionNeeded(
+                    reason=PAID_TOO_LATE,
+                    attempt=order.attempt,
+                    detail="It was paid for after its customer's data had been erased: it cannot be made.",
+                    advice="Refund it in Stripe.",
+                )
+            )
+        elif found := faults(purchase, catalogue):
             facts.append(
                 AttentionNeeded(
                     reason=UNUSABLE,
@@ -94,7 +104,7 @@ def place(
                     advice="Correct the order, or refund it in Stripe.",
                 )
             )
-    if purchase.outcome in _CANCELS and not order.paid and not order.cancelled:
+    if purchase.outcome in _CANCELS and not (order.paid or order.cancelled or order.erased):
         facts.append(OrderCancelled(reason=_CANCELS[purchase.outcome]))
     return facts
 

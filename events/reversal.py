@@ -40,10 +40,12 @@ def reverse(order: Order, told: Iterable[Any]) -> list[Any]:
 
 
 def follow(part: Order, bundle: Order) -> list[Any]:
-    """The events that give a part the standing of its bundle: cancelled, paused or resumed like it.
+    """The events that give a part the standing of its bundle: erased, cancelled, paused or resumed like it.
 
-    A part that is delivered stays so: it can still be downloaded.
+    A part that is delivered stays so, and can still be downloaded, unless its customer is forgotten.
     """
+    if bundle.erased and not part.erased:
+        return [bundle.erased]
     if part.closed:
         return []
     disputes = [

@@ -113,7 +113,7 @@ def status(order: Order, product: Product | None) -> Status:
         ),
         attempt=order.attempt,
         retry_at=trouble.retry_at if isinstance(trouble, AttemptFailed) else "",
-        reason=trouble.reason if trouble else order.cancelled.reason if order.cancelled else "",
+        reason=trouble.reason if trouble else _why_closed(order),
         detail=trouble.detail if trouble else "",
         advice=trouble.advice if isinstance(trouble, AttentionNeeded) else "",
         parent=order.placed.parent,
@@ -123,6 +123,12 @@ def status(order: Order, product: Product | None) -> Status:
         size=document.size if document else 0,
         since=order.since,
     )
+
+
+def _why_closed(order: Order) -> str:
+    if order.erased:
+        return f"erased-by-{order.erased.by}"
+    return order.cancelled.reason if order.cancelled else ""
 
 
 def dispute(order: Order) -> AttentionNeeded | None:
@@ -154,6 +160,8 @@ def _held(order: Order, bundle: Product | None) -> AttentionNeeded | None:
 
 def word(order: Order, product: Product | None) -> Word:  # noqa: PLR0911 - one line a word
     """One word for where the order stands."""
+    if order.erased:
+        return Word.ERASED
     if order.cancelled:
         return Word.CANCELLED
     if order.delivered:

@@ -75,6 +75,8 @@ def _led_by(  # noqa: C901, PLR0911, PLR0912 - one case an event
             return _note(past, this)
         case facts.OrderCancelled(reason=reason):
             return _last(past, _CANCELLING.get(reason, facts.OrderPlaced))
+        case facts.OrderErased(by=facts.BY_RETENTION):
+            return _last(past, facts.OrderDelivered, facts.OrderCancelled)
         case facts.NoteMade():
             # A person looked because of it, unless somebody has answered it already.
             found = _last(past, facts.AttentionNeeded, facts.OrderRetried)

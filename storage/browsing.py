@@ -23,6 +23,7 @@ _FITTING = """
     where s.position >= %(first)s and s.position < %(below)s
         and (%(streams)s::text[] is null or e.stream = any (%(streams)s))
         and (%(type)s = '' or e.type = %(type)s)
+        and e.type <> %(without)s
         and (%(actor)s = '' or starts_with(e.meta ->> 'actor', %(actor)s))
         and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
         and (%(until)s::timestamptz is null or e.recorded_at <= %(until)s)
@@ -34,11 +35,13 @@ _FITTING = """
 class Sought:
     """Which events: in one of ``streams``, or (``None``) in any; of one ``type`` or (empty) of any.
 
-    By an ``actor`` whose name begins like that; recorded at ``since`` or later, and at ``until`` or before.
+    Never of the type ``without``. By an ``actor`` whose name begins like that; recorded at ``since`` or later, and at
+    ``until`` or before.
     """
 
     streams: Sequence[str] | None = None
     type: str = ""
+    without: str = ""
     actor: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -49,6 +52,7 @@ class Sought:
         return (
             (self.streams is None or link.stream in self.streams)
             and self.type in ("", link.type)
+            and link.type != self.without
             and json.loads(link.meta)["actor"].startswith(self.actor)
             and (self.since is None or link.recorded_at >= self.since)
             and (self.until is None or link.recorded_at <= self.until)
@@ -90,6 +94,7 @@ def _browsed(connection: Connection, sought: Sought, below: int | None, most: in
         "below": end,
         "streams": None if sought.streams is None else list(sought.streams),
         "type": sought.type,
+        "without": sought.without,
         "actor": sought.actor,
         "since": sought.since,
         "until": sought.until,

@@ -87,7 +87,7 @@ def connected(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.connect() as connection:
             yield connection
-    except AWAY as error:
+    except (*AWAY, *_GONE) as error:
         raise away(error) from None
 
 
@@ -123,7 +123,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             ours = connection.execution_options(isolation_level="READ COMMITTED")
             with ours.begin():
                 yield ours
-    except AWAY as error:
+    except (*AWAY, *_GONE) as error:
         raise away(error) from None
 
 

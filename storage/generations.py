@@ -104,7 +104,14 @@ def refuse_foreign(connection: Connection, generations: Sequence[Generation]) ->
 
 
 def clear(connection: Connection) -> int:
-    """Clear away a part of the old generations; return how many rows, 0 once nothing is left."""
+    """Clear away a part of the old generations; return how many rows, 0 once nothing is left.
+
+    One that somebody began to compare an hour ago, and left, is old.
+    """
+    connection.execute(
+        "update ledgerpress_views.generations set use = 'old'"
+        " where use = 'checked' and moved_at < clock_timestamp() - interval '1 hour'"
+    )
     old = "(select generation from ledgerpress_views.generations where use = 'old')"
     for table in ("sums", "memories"):
         cleared = connection.execute(

@@ -1,16 +1,17 @@
-"""Finds orders by whatever name people have of them: their id or number, the checkout session, the payment."""
+"""Orders by whatever name people have of them: their id or number, the checkout session, the payment; and streams."""
 
 import uuid
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, select
 
 from events.views import numbered
 from storage.database import again_once, connected
+from storage.payments import payment_stream
+from storage.record import stream_of
 from storage.tables import events, orders, tenants
 
 _SESSION, _PAYMENT = "cs_", "pi_"
 _MOST = 20
-_ORDER = "order-"
 
 
 def orders_named(engine: Engine, name: str) -> list[str]:
@@ -27,6 +28,13 @@ def orders_named(engine: Engine, name: str) -> list[str]:
     return again_once(ask)
 
 
+def streams_of(connection: Connection, order: str) -> list[str]:
+    """The stream of an order, and that of what became of its payment."""
+    query = select(orders.c.tenant, orders.c.intent).where(orders.c.order_id == order)
+    tenant, intent = connection.execute(query).one()
+    return [stream_of(order), *([payment_stream(tenant, intent)] if intent else [])]
+
+
 def place_of(engine: Engine, event: uuid.UUID) -> tuple[str, int] | None:
     """The order that an event was recorded of, and its version there; ``None`` if no order has it."""
     query = select(events.c.stream, events.c.version).where(events.c.event_id == event)
@@ -34,11 +42,23 @@ def place_of(engine: Engine, event: uuid.UUID) -> tuple[str, int] | None:
     def ask() -> tuple[str, int] | None:
         with connected(engine) as connection:
             row = connection.execute(query).one_or_none()
-        if row is None or not row.stream.startswith(_ORDER):
-            return None
-        return row.stream.removeprefix(_ORDER), row.version
+        order = order_in(row.stream) if row else ""
+        return (order, row.version) if row and order else None
 
     return again_once(ask)
+
+
+def order_in(stream: str) -> str:
+    """The order whose stream that is, or empty if it is no order's."""
+    beginning, name = stream_of(""), stream.removeprefix(stream_of(""))
+    return name if stream.startswith(beginning) and _is_id(name) else ""
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _called(name: str) -> ColumnElement[bool] | None:

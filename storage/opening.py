@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from events.errors import Unavailable
 from events.plan import Product
-from storage.database import connect
+from storage.database import APP_ROLE, connect
 from storage.outbox import confirmed
 from storage.publisher import Publisher
 from storage.record import Log
@@ -31,19 +31,31 @@ def opened(
             log.warning("confirmed nudges stay in the outbox and will be published again")
 
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), tick_off).start()
-    vault = Vault(engine, [key.get_secret_value() for key in settings.vault_key])
     try:
-        yield Log(engine, vault, publisher, catalogue=catalogue, code=version("ledgerpress"))
+        yield Log(
+            engine,
+            vault_of(settings, engine),
+            publisher,
+            catalogue=catalogue,
+            code=version("ledgerpress"),
+        )
     finally:
         publisher.stop()
         engine.dispose()
 
 
 @contextmanager
-def database(settings: DatabaseSettings) -> Iterator[Engine]:
+def database(
+    settings: DatabaseSettings, *, role: str = APP_ROLE, pool: int = 1
+) -> Iterator[Engine]:
     """The database alone, for a command that asks one thing of it."""
-    engine = connect(settings.database_url.get_secret_value(), pool=1)
+    engine = connect(settings.database_url.get_secret_value(), role=role, pool=pool)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def vault_of(settings: Settings, engine: Engine) -> Vault:
+    """The customers' keys, as VAULT_KEY opens them."""
+    return Vault(engine, [key.get_secret_value() for key in settings.vault_key])

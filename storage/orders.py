@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Engine, Row, literal, select, text, tuple_
 
-from events.views import Status, Word, numbered
+from events.notices import tell_at
+from events.order import Order
+from events.plan import Product
+from events.views import Status, Word, numbered, status
 from storage.database import again_once, connected
 from storage.event_log import literal as literals
 from storage.tables import orders, tenants
@@ -158,6 +161,34 @@ def matching(
         .order_by(orders.c.placed_at.desc(), orders.c.order_id)
     )
     return [_row(row) for row in _ask(engine, query if most is None else query.limit(most))]
+
+
+def chosen(engine: Engine, query: Any) -> list[OrderRow]:
+    """The orders that a query of the whole table's rows finds, as it orders them."""
+    return [_row(row) for row in _ask(engine, query)]
+
+
+def columns(order: Order, catalogue: Mapping[str, Product]) -> dict[str, Any]:
+    """What an order's row says: all that follows from its events and the catalogue alone."""
+    placed = order.placed
+    assert placed is not None  # order-placed is the first event of every stream
+    product = catalogue.get(placed.product)
+    view = status(order, product)
+    return {
+        "order_id": order.id,
+        "tenant": placed.tenant,
+        "product": placed.product,
+        "word": view.word,
+        "workable": order.workable,
+        "spent": order.spent,
+        "reserved": order.reserved,
+        "tell_at": tell_at(order, product),
+        "session": placed.session,
+        "intent": placed.intent,
+        "parent": placed.parent or None,
+        "subject": placed.subject,
+        "status": view,
+    }
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:

@@ -1,4 +1,4 @@
-"""A word to other orders: the parts of a bundle are cancelled, paused and resumed with it."""
+"""A word to other orders: the parts of a bundle are erased, cancelled, paused and resumed with it."""
 
 import uuid
 from typing import Any
@@ -17,7 +17,7 @@ from storage.tables import orders
 
 def tell(bundle: Order, cause: Cause, log: Log) -> bool:
     """Bring the parts that have been placed into the standing of their bundle; return whether any of them changed."""
-    if not bundle.cancelled and not bundle.reversals:
+    if not (bundle.erased or bundle.cancelled or bundle.reversals):
         return False
     placed = select(orders.c.order_id).where(orders.c.parent == uuid.UUID(bundle.id))
     parts = [str(row.order_id) for row in _ask(log.engine, placed)]
@@ -51,7 +51,7 @@ def _strays(engine: Engine) -> list[tuple[str, str]]:
         .where(
             part.c.parent.is_not(None),
             part.c.word.not_in([Word.DELIVERED, Word.CANCELLED, Word.ERASED]),
-            or_(bundle.c.word == Word.CANCELLED, one != other),
+            or_(bundle.c.word.in_([Word.CANCELLED, Word.ERASED]), one != other),
         )
     )
     return [(str(row.order_id), str(row.parent)) for row in _ask(engine, query)]

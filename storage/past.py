@@ -1,13 +1,13 @@
 """An order as it was: its whole history read once, and folded up to any moment of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
 from events.envelope import Recorded
-from events.moments import Moment, NoSuchMoment, version_at
+from events.moments import Moment, version_at
 from events.order import Order, fold
 from events.plan import Product
 from events.views import status
@@ -19,8 +19,12 @@ from storage.tables import subjects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Then:
-    """An order at a moment: its state, the row it had or would have had, and the event that made it so."""
+    """An order at a moment: its state, the row it had or would have had, and the event that made it so.
 
+    ``when`` is the time that was asked for, or that of the event.
+    """
+
+    when: datetime
     order: Order
     row: OrderRow
     by: Recorded
@@ -53,7 +57,8 @@ class Past:
             placed_at=self.recorded[0].recorded_at,
             updated_at=by.recorded_at,
         )
-        return Then(order=order, row=row, by=by)
+        when = moment if isinstance(moment, datetime) else by.recorded_at
+        return Then(when=when, order=order, row=row, by=by)
 
 
 def past(row: OrderRow, log: Log, catalogue: Mapping[str, Product]) -> Past:
@@ -73,12 +78,6 @@ def past(row: OrderRow, log: Log, catalogue: Mapping[str, Product]) -> Past:
     )
 
 
-def parts_then(then: Then, parts: Sequence[Past]) -> list[OrderRow]:
-    """The rows that the parts of a bundle had at the moment of ``then``, as far as they had been placed."""
-    found = []
-    for part in parts:
-        try:
-            found.append(part.at(then.by.recorded_at).row)
-        except NoSuchMoment:
-            continue
-    return found
+def parts_then(when: datetime, parts: Iterable[Past]) -> list[OrderRow]:
+    """The rows that the parts of a bundle had then, as far as they had been placed."""
+    return [each.at(when).row for each in parts if each.recorded[0].recorded_at <= when]

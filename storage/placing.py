@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from events.envelope import Cause
 from events.errors import Conflict, Refused
-from events.facts import OrderPlaced
+from events.facts import OrderErased, OrderPlaced
 from events.order import Order
 from events.plan import Product
 from events.request import Request, order_id, place, same
@@ -63,9 +63,10 @@ def order(
 
 def _check(log: Log, name: str, request: Request) -> None:
     # As it was placed, whatever a person has corrected since.
-    first = log.recorded(name)[0].event
+    first, *others = (each.event for each in log.recorded(name))
     assert isinstance(first, OrderPlaced)
-    if log.vault.sealer(uuid.UUID(first.subject)).erased:
+    gone = log.vault.sealer(uuid.UUID(first.subject)).erased
+    if gone or any(isinstance(each, OrderErased) for each in others):
         raise Refused("this customer's data has been erased", reason="erased")
     if not same(first, request):
         message = "this Idempotency-Key has placed an order for something else"

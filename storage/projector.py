@@ -12,25 +12,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine
 
-from events.codec import decode_public
 from events.envelope import kind_of
 from events.folding import Projection, Seen, add_up
 from events.projections import PROJECTIONS
 from storage import event_log, generations
-from storage.database import transaction
+from storage.database import directly
 from storage.generations import Connection, Generation
+from storage.stretches import Stretch, Stretches
 
 # A batch takes a fraction of a second, far from the limits on statements and transactions.
 MOST = 20_000
 # When more orders than these are remembered, they are forgotten here and read again when they are needed.
 _MOST_REMEMBERED = 20_000
 
-_READ = """
-    select e.stream, e.type, e.schema, e.recorded_at, e.data::text
-    from sealed s join events e on e.seq = s.seq
-    where s.position > %(after)s and s.position <= %(until)s and e.type = any (%(types)s)
-    order by s.position
-"""
 _PLACE = """
     select e.hash, e.recorded_at from sealed s join events e on e.seq = s.seq where s.position = %s
 """
@@ -43,12 +37,12 @@ _REMEMBERED = """
 """
 _REMEMBER = """
     insert into ledgerpress_views.memories (generation, stream, memory)
-    select %s, stream, memory from unnest(%s::text[], %s::text[]) as m (stream, memory)
+    select %s, stream, memory from json_each_text(%s::json) as m (stream, memory)
     on conflict (generation, stream) do update set memory = excluded.memory
 """
 _ADD = """
     insert into ledgerpress_views.sums (generation, key, amount)
-    select %s, key::text[], amount from unnest(%s::text[], %s::bigint[]) as a (key, amount)
+    select %s, key::text[], amount::bigint from json_each_text(%s::json) as a (key, amount)
     on conflict (generation, key) do update set amount = sums.amount + excluded.amount
 """
 
@@ -69,13 +63,13 @@ class Projector:
         self.projections = projections
         self._engine = engine
         self._remembered: dict[int, _Remembered] = {}
+        self._stretches = Stretches(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """The driver's own connection, in a transaction. Raises ``Unavailable`` if Postgres is away."""
-        with transaction(self._engine) as connection:
-            driver: Connection = connection.connection.driver_connection  # type: ignore[assignment]
-            yield driver
+        with directly(self._engine) as connection, connection.transaction():
+            yield connection
 
     def feed(self, most: int = MOST) -> int:
         """Fold the next sealed events into the live projections; return how many events they moved over.
@@ -85,16 +79,15 @@ class Projector:
         """
         with self.transaction() as connection:
             live = generations.in_use(connection, "live")
-            reached = {each.position for each in live}
-            if len(live) >= len(self.projections) and reached == {
-                generations.sealed_so_far(connection)
-            }:
+            top = generations.sealed_so_far(connection)
+            begun = self.projections.keys() <= {each.projection for each in live}
+            if begun and all(each.position == top for each in self.ours(live)):
                 return 0
             generations.begin(connection, self.projections.values(), "live")
             live = self.ours(generations.in_use(connection, "live", lock="skip"))
             foreign = generations.foreign(connection, live)
             held = [each for each in live if each.projection not in foreign]
-            moved = self.move(connection, held, generations.sealed_so_far(connection), most)
+            moved = self.move(connection, held, top, most)
         if not moved:
             generations.refuse_foreign(connection, live)
         return moved
@@ -109,27 +102,22 @@ class Projector:
         ]
 
     def move(
-        self, connection: Connection, held: Sequence[Generation], until: int, most: int = MOST
+        self, connection: Connection, held: Sequence[Generation], goal: int, most: int = MOST
     ) -> int:
-        """Fold the next events into those that are furthest behind, as far as position ``until`` at most.
+        """Fold the next events into those that are furthest behind, as far as position ``goal`` at most.
 
         Returns how many events they moved over; 0 once all are there. In a transaction that has their rows locked and
         knows their bookmarks to be of this log.
         """
-        behind = [each for each in held if each.position < until]
+        behind = [each for each in held if each.position < goal]
         if not behind:
             return 0
         after = min(each.position for each in behind)
-        until = min([until, after + most, *(e.position for e in behind if e.position > after)])
+        until = min([goal, after + most, *(e.position for e in behind if e.position > after)])
         moved = [each for each in behind if each.position == after]
         types = {each.generation: self._types(each) for each in moved}
-        read = {"after": after, "until": until, "types": sorted(set().union(*types.values()))}
-        seen = [
-            (name, (stream, decode_public(name, schema, data), at))
-            for stream, name, schema, at, data in connection.cursor(binary=True).execute(
-                _READ, read
-            )
-        ]
+        stretch = Stretch(after, until, frozenset().union(*types.values()))
+        seen = self._stretches.read(connection, stretch, goal)
         place = connection.execute(_PLACE, (until,)).fetchone()
         assert place is not None  # positions have no holes
         for each in moved:
@@ -138,8 +126,10 @@ class Projector:
             connection.execute(_MOVE, (until, *place, each.generation))
         return until - after
 
-    def _types(self, generation: Generation) -> set[str]:
-        return {kind_of(each).name for each in self.projections[generation.projection].events}
+    def _types(self, generation: Generation) -> frozenset[str]:
+        return frozenset(
+            kind_of(each).name for each in self.projections[generation.projection].events
+        )
 
     def _fold(
         self, connection: Connection, generation: Generation, seen: Sequence[Seen], until: int
@@ -147,12 +137,11 @@ class Projector:
         projection = self.projections[generation.projection]
         remembered = self._recall(connection, generation, {stream for stream, _, _ in seen})
         sums, changed = add_up(projection, remembered.memories, seen)
-        if changed:
-            written = [msgspec.json.encode(each).decode() for each in changed.values()]
-            connection.execute(_REMEMBER, (generation.generation, list(changed), written))
-        if sums:
-            keys = [event_log.literal(key) for key in sums]
-            connection.execute(_ADD, (generation.generation, keys, list(sums.values())))
+        added = {event_log.literal(key): amount for key, amount in sums.items()}
+        for statement, rows in ((_REMEMBER, changed), (_ADD, added)):
+            if rows:
+                written = msgspec.json.encode(rows).decode()
+                connection.execute(statement, (generation.generation, written))
         remembered.memories.update(changed)
         remembered.position = until
 
@@ -166,6 +155,8 @@ class Projector:
             or found.position != generation.position
             or len(found.memories) > _MOST_REMEMBERED
         ):
+            if len(self._remembered) > 3 * len(self.projections):
+                self._remembered.clear()  # of generations that are no more, among others
             found = _Remembered(generation.position, whole=generation.position == 0)
             self._remembered[generation.generation] = found
         if not found.whole and (missing := streams - found.memories.keys()):

@@ -16,16 +16,15 @@ from events.codec import decode, encode
 from events.envelope import Cause, Recorded, event_id, kind_of
 from events.errors import NotFound
 from events.facts import AttemptStarted
-from events.notices import tell_at
 from events.order import Order, evolve, fold
 from events.plan import Product, queue_of
 from events.react import Nudge, react
-from events.views import status
 from storage import event_log
 from storage.database import again_once, directly, failed
 from storage.event_log import Fact
 from storage.leases import LEASE_SECONDS, SILENT_SECONDS, Lease
 from storage.metering import meter
+from storage.orders import columns
 from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
@@ -63,13 +62,14 @@ class _Written(NamedTuple):
 class History:
     """An order as its log tells it, and what opens its personal fields.
 
-    ``correlation`` is the request that its first event came from. ``wrote`` says of what ``record`` returns whether
-    the events are this call's, and not there already.
+    ``correlation`` is the request that its first event came from, and ``trace`` that request's traceparent. ``wrote``
+    says of what ``record`` returns whether the events are this call's, and not there already.
     """
 
     order: Order
     sealer: Sealer
     correlation: str = ""
+    trace: str = ""
     wrote: bool = False
 
 
@@ -93,7 +93,7 @@ class Log:
         self.engine = engine
         self.vault = vault
         self.publisher = publisher
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self.code = code
 
     def begin(self, order_id: str, subject: uuid.UUID) -> History:
@@ -110,8 +110,8 @@ class Log:
         """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
         stored, sealer = self._stored(order_id)
         order = fold(order_id, (_opened(each, sealer) for each in stored))
-        correlation = msgspec.json.decode(stored[0].meta)["correlation"]
-        return History(order, sealer, correlation)
+        meta = msgspec.json.decode(stored[0].meta)
+        return History(order, sealer, meta["correlation"], meta.get("traceparent", ""))
 
     def recorded(self, order_id: str) -> list[Recorded]:
         """The order's events with all the log knows of them, oldest first."""
@@ -152,7 +152,7 @@ class Log:
         written = again_once(lambda: self._write(values))
         if not written.created:
             return self.catch_up(history)
-        meter(after, events, self._catalogue)
+        meter(after, events, self.catalogue)
         return self._told(history, after, values, written, nudges, cause)
 
     def take_up(
@@ -186,7 +186,7 @@ class Log:
         written = self._take(values)
         if written is None:
             return None
-        meter(after, events, self._catalogue)
+        meter(after, events, self.catalogue)
         told = self._told(history, after, values, written, nudges, cause)
         return told, Lease(stream_of(after.id), started.number)
 
@@ -232,6 +232,7 @@ class Log:
                 queue=queue_of(each.product),
                 order=each.order,
                 correlation=cause.correlation,
+                trace=cause.trace,
                 outbox_id=row,
             )
             for each, row in zip(now, written.nudges, strict=True)
@@ -263,7 +264,7 @@ class Log:
         for each in events:
             nudges += react(after, each)
         # What we do not sell has no queue: such an order waits for a person.
-        return after, [each for each in nudges if each.product in self._catalogue]
+        return after, [each for each in nudges if each.product in self.catalogue]
 
     def _fact(self, stream: str, event: Any, sealer: Sealer) -> Fact:
         kind = kind_of(event)
@@ -272,25 +273,9 @@ class Log:
         return Fact(id=identity, type=kind.name, schema=kind.schema, data=data)
 
     def _row(self, order: Order, sealer: Sealer) -> str:
-        placed = order.placed
-        assert placed is not None  # order-placed is the first event of every stream
-        product = self._catalogue.get(placed.product)
-        view = status(order, product)
         row = {
-            "order_id": order.id,
-            "tenant": placed.tenant,
-            "product": placed.product,
-            "word": view.word,
-            "workable": order.workable,
-            "spent": order.spent,
-            "reserved": order.reserved,
-            "tell_at": tell_at(order, product),
-            "session": placed.session,
-            "intent": placed.intent,
-            "parent": placed.parent or None,
-            "subject": placed.subject,
+            **columns(order, self.catalogue),
             "token_hash": "\\x" + token_hash(sealer.token(order.id) or f"erased/{order.id}").hex(),
-            "status": view,
         }
         return msgspec.json.encode(row).decode()
 

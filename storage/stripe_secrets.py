@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -13,7 +14,7 @@ from storage.kept import Kept
 from storage.settings import Settings
 from storage.tables import tenants
 from storage.tenants import DEFAULT
-from storage.vault import Courier
+from storage.vault import Courier, key_of
 
 _SECRET = re.compile(r"whsec_[\x21-\x7e]{2,250}")
 _MOST = 10
@@ -99,6 +100,12 @@ def reseal(engine: Engine, settings: Settings) -> int:
     for tenant in sealed:
         _change(engine, settings, tenant, lambda known: known)
     return len(sealed)
+
+
+def sealed_with(engine: Engine) -> dict[str, int]:
+    """How many tenants' secrets each key of VAULT_KEY has sealed, by its name."""
+    sealed = [each for each in again_once(lambda: _read(engine)).values() if each]
+    return dict(Counter(key_of(each) for each in sealed))
 
 
 def _change(

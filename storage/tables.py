@@ -111,6 +111,13 @@ subjects = Table(
     Column("erased_at", DateTime(timezone=True)),
 )
 
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("subject", Uuid, primary_key=True),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+)
+
 tenants = Table(
     "tenants",
     metadata,
@@ -122,6 +129,7 @@ tenants = Table(
     Column("tokens_per_minute", Integer),
     Column("order_budget", BigInteger),
     Column("month_budget", BigInteger),
+    Column("retention_days", Integer),
     Column("stripe_secrets", LargeBinary),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("taken_at", DateTime(timezone=True), nullable=False),
@@ -187,6 +195,18 @@ checkpoints = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("previous", LargeBinary),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("correlation", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_at", DateTime(timezone=True), nullable=False),
+    Column("returned_at", DateTime(timezone=True)),
 )
 
 signing_keys = Table(

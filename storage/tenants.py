@@ -30,7 +30,8 @@ class Limits:
     """What a tenant may use; ``None`` does not limit.
 
     ``at_work`` is how many orders are worked on at the same time, ``priority`` who goes first (0) and last (9).
-    Requests and tokens are those of the model. Budgets are in millionths of a dollar.
+    Requests and tokens are those of the model. Budgets are in millionths of a dollar. ``retention_days`` after an order
+    was delivered or cancelled its customer is forgotten.
     """
 
     at_work: int | None = None
@@ -39,6 +40,7 @@ class Limits:
     tokens_per_minute: int | None = None
     order_budget: int | None = None
     month_budget: int | None = None
+    retention_days: int | None = None
 
 
 LIMITS = tuple(each.name for each in fields(Limits))

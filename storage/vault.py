@@ -111,13 +111,21 @@ class Courier:
             raise Refused("this message was not sealed here", reason="foreign-ciphertext") from None
 
 
+def key_of(sealed: bytes) -> str:
+    """The name of the key of VAULT_KEY with which a ``Courier`` has sealed this."""
+    return bytes(sealed[:_NAME]).decode("ascii", "replace")
+
+
 class Vault:
-    """The customers' keys. The first of ``keys`` wraps, all of them unwrap, so that VAULT_KEY can be rotated."""
+    """The customers' keys. The first of ``keys`` wraps, all of them unwrap, so that VAULT_KEY can be rotated.
+
+    ``first`` is that one's name, which tells nothing about it.
+    """
 
     def __init__(self, engine: Engine, keys: Sequence[str]) -> None:
         self._engine = engine
         self._keys = {_name(key): key for key in (base64.b64decode(each) for each in keys)}
-        self._first = next(iter(self._keys))
+        self.first = next(iter(self._keys))
 
     def sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer. Raises ``Refused`` if it has no key: reading never makes one."""
@@ -140,13 +148,34 @@ class Vault:
     def made(self, subject: uuid.UUID) -> Sealer | None:
         """A key for the subject, and its sealer; ``None`` if the subject has one. Safe from many processes at once."""
         key = AESGCM.generate_key(bit_length=256)
-        wrapped = aes_key_wrap(self._keys[self._first], key)
+        wrapped = aes_key_wrap(self._keys[self.first], key)
 
         def ask() -> bool:
             with directly(self._engine) as connection:
-                return connection.execute(_MAKE, (subject, wrapped, self._first)).rowcount == 1
+                return connection.execute(_MAKE, (subject, wrapped, self.first)).rowcount == 1
 
         return Sealer(subject, key) if again_once(ask) else None
+
+    def destroy(self, subject: uuid.UUID) -> bool:
+        """Destroy the subject's key for ever; return whether it is gone. Safe to repeat.
+
+        Refuses (returns false) while the log does not say of all the subject's orders that they are erased. What stays
+        of the wrapped key is in dead rows until Postgres vacuums, in its WAL, and in backups.
+        """
+        with directly(self._engine) as connection:
+            row = connection.execute("select destroy_key(%s)", (subject,)).fetchone()
+        return bool(row and row[0])
+
+    def rewrapped(self, wrapped: bytes, kek: str) -> bytes:
+        """The same key, wrapped by the first. Raises ``Refused`` if VAULT_KEY lacks ``kek``, or it is the wrong one."""
+        key = self._unwrapped(wrapped, kek)
+        assert key is not None
+        return aes_key_wrap(self._keys[self.first], key)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the keys of VAULT_KEY are called."""
+        return tuple(self._keys)
 
     def knows(self, kek: str) -> bool:
         """Whether VAULT_KEY has the key of that name."""

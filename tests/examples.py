@@ -23,6 +23,7 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderPlaced,
     OrderRetried,
     PartFinished,
@@ -155,6 +156,7 @@ EXAMPLES: dict[str, Any] = {
         MailSent(mail="report", message_id="<x.report@example.com>"),
         OrderDelivered(by="mail"),
         OrderCancelled(reason="payment-failed"),
+        OrderErased(by="customer", reason="Request 2027-12."),
         CallFailed(
             section="section-001",
             attempt=1,

@@ -13,7 +13,7 @@ from storage.sealer import seal_all
 @contextmanager
 def projector(database: str) -> Iterator[Projector]:
     """A projector in its own role."""
-    engine = connect(database, role=PROJECTOR_ROLE, pool=1)
+    engine = connect(database, role=PROJECTOR_ROLE, pool=2)
     try:
         yield Projector(engine)
     finally:

@@ -30,6 +30,8 @@ _NEXT: Mapping[str, str] = {
     "database-not-ready": "ledgerpress db upgrade",
     "may-not-migrate": "set DATABASE_OWNER_URL, then: ledgerpress db upgrade",
     "unknown-product": "ledgerpress product list",
+    "unknown-projection": "ledgerpress projection status",
+    "foreign-bookmark": "ledgerpress projection rebuild",
     "unknown-tenant": "ledgerpress tenant list",
     "vault-key-missing": "add the old key to VAULT_KEY behind the new one, after a comma",
 }

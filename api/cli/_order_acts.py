@@ -3,18 +3,21 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from api.cli._answer import Answer
 from api.cli._ending import CONFLICT, USAGE, Stopped
 from api.cli._order_shown import as_data, dollars, foretold, line_of, lines_of, preview_data
-from events.errors import Conflict, NotFound, Refused
+from events.errors import Conflict, NotFound, Refused, Unavailable
 from events.foresight import Preview
-from events.interventions import INVALID, Wish
+from events.interventions import INVALID, Erase, Wish
 from events.order import Order
 from events.products import CATALOGUE
 from events.rates import rate
 from events.views import Word as Standing
+from storage.blobs import blobs_of
+from storage.erasing import finish
 from storage.intervening import by_person, carry_out, look_ahead
 from storage.opening import opened
 from storage.orders import OrderRow, by_id, matching
@@ -22,6 +25,7 @@ from storage.record import Log
 from storage.settings import Settings, load
 
 _SAMPLE = 5
+_LEFT = "it is recorded; the keeper destroys the key and the files as soon as nobody works on it any more"
 
 
 @contextmanager
@@ -85,7 +89,7 @@ def one(wish: Wish, order: str, why: str, *, dry_run: bool) -> Answer:
         try:
             found, preview = _look_ahead(row.status.order, wish, log, settings)
         except Refused as error:
-            code = USAGE if error.reason == INVALID else CONFLICT
+            code = USAGE if error.reason in INVALID else CONFLICT
             next_ = f"ledgerpress order show {row.status.order}"
             raise Stopped(code, str(error), next_=next_, reason=error.reason) from None
         shown = foretold(preview)
@@ -95,6 +99,21 @@ def one(wish: Wish, order: str, why: str, *, dry_run: bool) -> Answer:
         _carry_out(log, wish, found.id, why, expected=found.version)
         row = found_row(log, order)
     return Answer(data=as_data(row), shown=[*shown, *lines_of(row)])
+
+
+def erased(wish: Erase, order: str, why: str, *, yes: bool) -> Answer:
+    """Say what it leads to; with ``yes`` do it, and bring it to its end, or leave that to the keeper."""
+    answer = one(wish, order, why, dry_run=not yes)
+    if not yes:
+        return replace(answer, talk="nothing was done; the same with --yes does it")
+    with house() as (log, settings):
+        row = found_row(log, order)
+        try:
+            whole = finish(row.subject, log, blobs_of(settings))
+        except Unavailable:
+            whole = False
+    talk = "the key is destroyed and the files are gone" if whole else _LEFT
+    return replace(answer, talk=talk)
 
 
 def _all(wish: Wish, why: str, wanted: dict[str, str], *, dry_run: bool) -> Answer:

@@ -1,28 +1,25 @@
 """``ledgerpress audit``: proves that the log is what it was, to people who need not trust us."""
 
-import sys
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli._answer import Answer
-from api.cli._ending import AWAY, BROKEN, OK, USAGE, Stopped
+from api.cli._bundles import SAY_WHOM, scope_of, verified, written
+from api.cli._ending import BROKEN, OK, USAGE, Stopped
+from api.cli._progress import progress
 from api.cli._word import Word
 from events.checkpoint import BadCheckpoint, Key, read_key, read_note
 from events.errors import Refused
 from storage import checkpoints, integrity
-from storage.blobs import Blobs
-from storage.bundle import export as bundle
-from storage.bundle import scope as scopes
-from storage.bundle import verify as verifier
+from storage.blobs import blobs_of
 from storage.checkpoints import Folder, Forked
-from storage.database import connect, connected
+from storage.database import APP_ROLE, AUDITOR_ROLE, connect, connected
 from storage.sealer import seal_all
-from storage.settings import Settings, load
+from storage.settings import BadSettings, Settings, load, salvage
 from storage.signing import signer
 
 word = Word("Prove that the log is what it was.")
@@ -47,8 +44,9 @@ _WITH = Annotated[
 ]
 
 _KEEP = "keep everything as it is; docs/adr/0013-what-an-auditor-can-detect.md says what was done"
-_ASK = "ask for the file again, and for a checkpoint from somebody else"
-_SAY_WHOM = "ledgerpress audit verify --key NAME+ID+BASE64, or --trust-included"
+_LOOKED_AT = ("BLOB_URL", "SIGNING_KEY")
+_MISSING = "is missing"
+_UNPUBLISHED = "BLOB_URL is not set: published checkpoints were not compared"
 
 
 @word.verb("verify")
@@ -62,61 +60,42 @@ def verify(
     """Verify a bundle, or the whole log in the database; exit code 6 if it does not add up."""
     held = _read(checkpoint) if checkpoint else None
     if file is not None:
-        return _verify_bundle(file, key or [], trust_included=trust_included, held=held)
-    with _database() as (settings, engine), _progress("verifying") as progress:
+        return verified(file, key or [], trust_included=trust_included, held=held)
+    settings, published = _audited()
+    with _database(settings) as engine, progress("verifying") as told:
         report = integrity.verify(
             engine,
             _trusted(settings, engine, key or [], included=trust_included),
             _folder(settings),
             held=read_note(held) if held else None,
-            progress=progress,
+            progress=told,
         )
-    return _reported(report)
+    return _reported(report, published=published)
 
 
 @word.verb("export")
 def export(
     order: Annotated[
-        str | None, typer.Argument(help="The order; or --from and --to; or --all.")
+        str | None, typer.Argument(help="The order; or a range, a span of time, or --all.")
     ] = None,
+    *,
     first: Annotated[int | None, typer.Option("--from", help="The first position.")] = None,
     last: Annotated[int | None, typer.Option("--to", help="The last position.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this date (UTC) or time on: 2026-11-21.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Up to this date, it included, or before this time.")
+    ] = None,
     output: _OUT = None,
     with_checkpoint: _WITH = None,
-    *,
     everything: Annotated[bool, typer.Option("--all", help="The whole log.")] = False,
 ) -> Answer:
-    """Write a bundle that can be verified without us."""
-    scope = _scope(order, first, last, everything=everything)
+    """Write a bundle that can be verified without us; a bundle's order comes with its parts."""
+    scope = scope_of(order, (first, last), (since, until), everything=everything)
     target = output or Path(f"{order or 'ledgerpress-log'}.zip")
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with ExitStack() as held:
-            held.callback(lambda: draft.unlink(missing_ok=True))
-            _, engine = held.enter_context(_database())
-            progress = held.enter_context(_progress("exporting"))
-            with draft.open("xb") as file:
-                written = bundle.export(
-                    engine, file, scope, with_checkpoints=with_checkpoint or (), progress=progress
-                )
-            draft.replace(target)
-    except OSError as error:
-        message = f"{target} cannot be written: {error.strerror}"
-        raise Refused(message, reason="no-file") from None
-    except scopes.NotSigned as error:
-        raise Stopped(
-            AWAY, str(error), next_="ledgerpress audit checkpoint", reason=error.reason
-        ) from None
-    newer = f"; {written.left_out} newer ones are not signed yet" if written.left_out else ""
-    return Answer(
-        data={
-            "file": str(target),
-            "events": written.events,
-            "size": written.size,
-            "left_out": written.left_out,
-        },
-        shown=[f"{target}: {written.events} events of the log at {written.size}{newer}"],
-    )
+    with _database(_audited()[0]) as engine:
+        return written(engine, scope, target, with_checkpoint or [])
 
 
 @word.verb("checkpoint")
@@ -130,7 +109,8 @@ def checkpoint(
     ] = False,
 ) -> Answer:
     """Seal what is committed, sign it now, and publish it."""
-    with _database() as (settings, engine):
+    settings = load()
+    with _database(settings, APP_ROLE) as engine:
         ours = signer(settings)
         if ours is None:
             raise Refused("SIGNING_KEY is not set: nothing can be signed", reason="bad-settings")
@@ -155,34 +135,7 @@ def checkpoint(
     )
 
 
-def _verify_bundle(
-    file: Path, keys: list[str], *, trust_included: bool, held: str | None
-) -> Answer:
-    try:
-        with _progress("verifying") as progress:
-            found = verifier.verify(
-                file, keys, trust_included=trust_included, held=held, progress=progress
-            )
-    except verifier.NoBundleError as error:
-        raise Stopped(USAGE, str(error), next_=_SAY_WHOM, reason="no-bundle") from None
-    except verifier.BrokenError as error:
-        fault = {"where": error.where, "what": error.what}
-        return Answer(
-            data={"sound": False, "faults": [fault]}, shown=[str(error)], code=BROKEN, next_=_ASK
-        )
-    size = f"the log {found.origin} at size {found.size}"
-    newer = f"; {found.left_out} newer events are not in it" if found.left_out else ""
-    return Answer(
-        data={"sound": True, **vars(found), "faults": []},
-        shown=[
-            f"sound: {found.events} events in {found.streams} streams, of {size}{newer}",
-            f"signed by {found.key}",
-        ],
-        talk="the key came with the bundle: compare it with one you know" if trust_included else "",
-    )
-
-
-def _reported(report: integrity.Report) -> Answer:
+def _reported(report: integrity.Report, *, published: bool) -> Answer:
     faults = [{"where": each.where, "what": each.what} for each in report.faults]
     newer = report.events - report.signed
     signed = (
@@ -197,9 +150,11 @@ def _reported(report: integrity.Report) -> Answer:
             "sealed": report.sealed,
             "checkpoints": report.checkpoints,
             "signed": report.signed,
+            "published": published,
             "faults": faults,
         },
         shown=[str(each) for each in report.faults] or sound,
+        talk="" if published else _UNPUBLISHED,
         code=BROKEN if faults else OK,
         next_=_KEEP if faults else "",
     )
@@ -218,37 +173,34 @@ def _trusted(settings: Settings, engine: Any, given: list[str], *, included: boo
     public = {each.public for each in mine}
     if not mine and signed:
         message = "nothing says whose signature counts: SIGNING_KEY is not set, and no --key given"
-        raise Stopped(USAGE, message, next_=_SAY_WHOM, reason="no-key")
+        raise Stopped(USAGE, message, next_=SAY_WHOM, reason="no-key")
     return [*mine, *(each for each in known if each.public in public and each not in mine)]
 
 
-def _scope(
-    order: str | None, first: int | None, last: int | None, *, everything: bool
-) -> scopes.Scope:
-    ranged = first is not None or last is not None
-    if [order is not None, ranged, everything].count(True) != 1 or (first is None) != (
-        last is None
-    ):
-        raise Refused("name an order, or --from and --to, or --all", reason="usage")
-    if order is not None:
-        return scopes.OfOrder(order)
-    if first is not None and last is not None:
-        return scopes.Positions(first, last)
-    return scopes.WholeLog()
+def _audited() -> tuple[Settings, bool]:
+    """The settings as far as they are there, and whether published checkpoints are: an auditor has only a login."""
+    found = salvage()
+    broken = [
+        f"{name} {why}"
+        for name, why in found.complaints.items()
+        if name == "DATABASE_URL" or (name in _LOOKED_AT and why != _MISSING)
+    ]
+    if broken:
+        raise BadSettings("these settings need attention: " + "; ".join(broken))
+    return found.settings, "BLOB_URL" not in found.complaints
 
 
 @contextmanager
-def _database() -> Iterator[tuple[Settings, Any]]:
-    settings = load()
-    engine = connect(settings.database_url.get_secret_value(), pool=2)
+def _database(settings: Settings, role: str = AUDITOR_ROLE) -> Iterator[Any]:
+    engine = connect(settings.database_url.get_secret_value(), role=role, pool=2)
     try:
-        yield settings, engine
+        yield engine
     finally:
         engine.dispose()
 
 
 def _folder(settings: Settings) -> Folder:
-    return Folder(Blobs(settings.blob_url).root)
+    return Folder(blobs_of(settings).shelf)
 
 
 def _read(path: Path) -> str:
@@ -257,17 +209,3 @@ def _read(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         message = f"{path} cannot be read"
         raise Refused(message, reason="no-file") from None
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty() or "--json" in sys.argv[1:]:
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only for a terminal
-    from rich.progress import Progress  # noqa: PLC0415 - the same
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

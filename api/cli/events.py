@@ -17,7 +17,7 @@ from events.why import chain
 from storage import sealed
 from storage.browsing import Sought, browse
 from storage.database import again_once, connected
-from storage.naming import orders_named
+from storage.naming import order_in, orders_named
 from storage.record import Log, stream_of
 from storage.sealed import Sealed
 
@@ -123,9 +123,9 @@ def _found(log: Log, event: str) -> Sealed:
 
 def _why(log: Log, found: Sealed) -> list[dict[str, Any]]:
     """What led to it, for an event of an order."""
-    if not found.link.stream.startswith(stream_of("")):
+    order = order_in(found.link.stream)
+    if not order:
         return []
-    recorded = log.recorded(found.link.stream.removeprefix(stream_of("")))
     return [
         {
             "version": each.version,
@@ -134,7 +134,7 @@ def _why(log: Log, found: Sealed) -> list[dict[str, Any]]:
             "actor": each.cause.actor,
             "causation": each.cause.causation,
         }
-        for each in chain(recorded, found.link.version)
+        for each in chain(log.recorded(order), found.link.version)
     ]
 
 

@@ -1,10 +1,7 @@
 """``ledgerpress tenant``: whose customers the orders are, what they may use, and how their programs are known."""
 
 import sys
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from getpass import getpass
 from typing import Annotated, Any
@@ -13,19 +10,17 @@ import typer
 
 from api.cli._answer import Answer, Rows
 from api.cli._ending import USAGE, Stopped
+from api.cli._tenant_shown import as_data, key_data, keys, table
 from api.cli._word import Word
 from events.errors import Refused
 from storage import api_keys, stripe_secrets, tenants
-from storage.api_keys import ApiKey
 from storage.opening import database
 from storage.settings import load, load_database
-from storage.tenants import Tenant
 
 word = Word("Tenants: whose customers the orders are, what they may use, and their keys.")
 
 _NONE = "none"
 _MICRO = 1_000_000
-_HEAD = ("tenant", "at work", "priority", "requests/min", "tokens/min", "order $", "month $")
 
 Name = Annotated[str, typer.Argument(metavar="TENANT")]
 AtWork = Annotated[str | None, typer.Option(help="Orders at work at the same time, or none.")]
@@ -33,6 +28,9 @@ Priority = Annotated[int | None, typer.Option(help="0 goes first, 9 last.", min=
 Requests = Annotated[str | None, typer.Option(help="Calls of the model a minute, or none.")]
 Tokens = Annotated[str | None, typer.Option(help="Tokens of the model a minute, or none.")]
 OrderBudget = Annotated[str | None, typer.Option(help="Dollars an order may cost, or none.")]
+RetentionDays = Annotated[
+    str | None, typer.Option(help="Days after which a customer is forgotten, or none.")
+]
 MonthBudget = Annotated[str | None, typer.Option(help="Dollars a month may cost, or none.")]
 
 
@@ -45,7 +43,7 @@ def add(
     with _database() as engine:
         added = tenants.add(engine, tenant, title)
     talk = f"added; a key for its programs: ledgerpress tenant key {tenant} --new LABEL"
-    return Answer(data=_data(added), shown=Rows(_HEAD, [_row(added)]), talk=talk)
+    return Answer(data=as_data(added), shown=table([added]), talk=talk)
 
 
 @word.verb("list")
@@ -53,9 +51,7 @@ def show() -> Answer:
     """Show every tenant and what it may use."""
     with _database() as engine:
         found = tenants.listed(engine)
-    return Answer(
-        data=[_data(each) for each in found], shown=Rows(_HEAD, [_row(each) for each in found])
-    )
+    return Answer(data=[as_data(each) for each in found], shown=table(found))
 
 
 @word.verb("limit")
@@ -68,6 +64,7 @@ def limit(
     tokens_per_minute: Tokens = None,
     order_budget: OrderBudget = None,
     month_budget: MonthBudget = None,
+    retention_days: RetentionDays = None,
 ) -> Answer:
     """Set what a tenant may use; what is not named stays as it is, "none" lifts a limit."""
     changes: dict[str, int | None] = {}
@@ -75,6 +72,7 @@ def limit(
         ("at_work", at_work),
         ("requests_per_minute", requests_per_minute),
         ("tokens_per_minute", tokens_per_minute),
+        ("retention_days", retention_days),
     ):
         if given is not None:
             changes[name] = _whole(name, given)
@@ -86,8 +84,8 @@ def limit(
     with _database() as engine:
         changed = tenants.change(engine, tenant, changes)
     return Answer(
-        data=_data(changed),
-        shown=Rows(_HEAD, [_row(changed)]),
+        data=as_data(changed),
+        shown=table([changed]),
         talk="in force everywhere within some seconds" if changes else "",
     )
 
@@ -110,15 +108,15 @@ def key(
         if new is not None:
             made, known = api_keys.make(engine, tenant, new)
             return Answer(
-                data={"key": made, **_of_key(known)},
+                data={"key": made, **key_data(known)},
                 shown=[made],
                 talk=f"this is key {known.name}; it is shown now and never again",
             )
         if revoke is not None:
             known = api_keys.revoke(engine, tenant, revoke)
-            return Answer(data=_of_key(known), shown=_rows_of([known]), talk="revoked")
+            return Answer(data=key_data(known), shown=keys([known]), talk="revoked")
         found = api_keys.listed(engine, tenant)
-    return Answer(data=[_of_key(each) for each in found], shown=_rows_of(found))
+    return Answer(data=[key_data(each) for each in found], shown=keys(found))
 
 
 @word.verb("secret")
@@ -150,15 +148,6 @@ def secret(
         shown=Rows(("secret",), [(each,) for each in found]),
         talk=f"have Stripe send to {webhook}",
     )
-
-
-@word.verb("reseal")
-def reseal() -> Answer:
-    """Seal all tenants' Stripe secrets with the first key of VAULT_KEY, before an old one is dropped."""
-    settings = load()
-    with _database() as engine:
-        number = stripe_secrets.reseal(engine, settings)
-    return Answer(data={"resealed": number}, shown=[f"{number} tenants' secrets are sealed anew"])
 
 
 def _database() -> AbstractContextManager[Any]:
@@ -193,54 +182,3 @@ def _dollars(name: str, given: str) -> int | None:
         message = f"{name} is an amount in dollars, like 250 or 0.5, or none"
         raise Refused(message, reason="bad-limit")
     return whole
-
-
-def _data(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "tenant": tenant.tenant,
-        "title": tenant.title,
-        **asdict(tenant.limits),
-        "created_at": tenant.created_at.isoformat(),
-    }
-
-
-def _row(tenant: Tenant) -> Sequence[object]:
-    limits = tenant.limits
-    return (
-        tenant.tenant,
-        _shown(limits.at_work),
-        limits.priority,
-        _shown(limits.requests_per_minute),
-        _shown(limits.tokens_per_minute),
-        _shown_money(limits.order_budget),
-        _shown_money(limits.month_budget),
-    )
-
-
-def _shown(limit: int | None) -> str:
-    return "-" if limit is None else str(limit)
-
-
-def _shown_money(micro: int | None) -> str:
-    return "-" if micro is None else f"{Decimal(micro) / _MICRO:f}"
-
-
-def _of_key(known: ApiKey) -> dict[str, Any]:
-    return {
-        "name": known.name,
-        "tenant": known.tenant,
-        "label": known.label,
-        "created_at": known.created_at.isoformat(),
-        "revoked_at": known.revoked_at.isoformat() if known.revoked_at else None,
-    }
-
-
-def _rows_of(known: Sequence[ApiKey]) -> Rows:
-    rows = [
-        (each.name, each.label, _at(each.created_at), _at(each.revoked_at) or "-") for each in known
-    ]
-    return Rows(("key", "label", "made", "revoked"), rows)
-
-
-def _at(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else ""

@@ -13,17 +13,19 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderPlaced,
     PaymentReceived,
     PaymentRefunded,
 )
-from events.folding import NOTHING, Additions, Memory, Projection
+from events.folding import NOTHING, Additions, Memory, Projection, day_of
 
 _OUTCOMES: Mapping[type, str] = {
     AttentionNeeded: "attention",
     DisputeOpened: "disputed",
     PaymentRefunded: "refunded",
     OrderDelivered: "delivered",
+    OrderErased: "erased",
 }
 
 
@@ -36,7 +38,7 @@ class _Order(Memory, frozen=True):
 
 
 def _step(order: _Order | None, event: Any, at: datetime) -> tuple[_Order | None, Additions]:
-    day = at.date().isoformat()
+    day = day_of(at)
     if order is None:
         if not isinstance(event, OrderPlaced):
             return None, NOTHING
@@ -87,6 +89,7 @@ projection = Projection(
         AttentionNeeded,
         OrderDelivered,
         OrderCancelled,
+        OrderErased,
     ),
     step=_step,
 )

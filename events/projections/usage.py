@@ -12,11 +12,12 @@ from events.facts import (
     OrderCancelled,
     OrderCorrected,
     OrderDelivered,
+    OrderErased,
     OrderPlaced,
     SectionsAsked,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Memory, Projection
+from events.folding import NOTHING, Additions, Memory, Projection, month_of
 
 
 class _Order(Memory, frozen=True):
@@ -84,9 +85,12 @@ def _settled(order: _Order, section: str) -> _Order:
 
 
 def _lines(order: _Order, at: datetime, used: dict[str, int]) -> Additions:
-    month = at.date().isoformat()[:7]
+    month = month_of(at)
     return tuple(
-        ((order.tenant, month, order.product, measure), amount) for measure, amount in used.items()
+        [
+            ((order.tenant, month, order.product, measure), amount)
+            for measure, amount in used.items()
+        ]
     )
 
 
@@ -108,6 +112,7 @@ projection = Projection(
         OrderDelivered,
         AttentionNeeded,
         OrderCancelled,
+        OrderErased,
     ),
     step=_step,
 )

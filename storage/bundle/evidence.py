@@ -49,7 +49,7 @@ def evidence(engine: Engine, order: str) -> dict[str, Any]:
             latest = checkpoints.latest(connection)
             if not latest:
                 raise NotSigned("no checkpoint has been signed yet", retry_after=60)
-            found = plan(engine, connection, OfOrder(order), latest[0].size)
+            found = plan(connection, OfOrder(order), latest[0].size)
             nodes, size = Nodes(connection), latest[0].size
             rows = [as_row(each) for each in found.rows]
             return {

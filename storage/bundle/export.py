@@ -54,7 +54,7 @@ def export(
         ready = checkpoints.latest(connection)
         if not ready:
             raise NotSigned("no checkpoint has been signed yet", retry_after=60)
-        planned = plan(engine, connection, scope, ready[0].size)
+        planned = plan(connection, scope, ready[0].size)
         found = chosen(connection, scope, ready[0], set(with_checkpoints))
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             _Writer(archive, connection, planned, found, progress).write()

@@ -17,13 +17,19 @@ const shown = (data) => {
   }
 };
 
+// Which of its streams an event is of: the order's own, its payment's, or that of a part.
+const whose = ({ stream }) => {
+  if (stream === `order-${bundle.order}`) return "order";
+  return stream.startsWith("payment-") ? "payment" : `part ${stream.slice(6, 14)}`;
+};
+
 const rows = bundle.events.map((event) => {
   const row = document.getElementById("events").insertRow();
-  const cells = ["", event.position, event.version, event.recorded_at, event.type];
+  const cells = ["", event.position, whose(event), event.version, event.recorded_at, event.type];
   cells.forEach((text, index) => {
     const cell = row.insertCell();
     cell.textContent = text;
-    cell.className = ["mark", "number", "number", "", ""][index];
+    cell.className = ["mark", "number", "", "number", "", ""][index];
   });
   const code = row.insertCell().appendChild(document.createElement("code"));
   code.textContent = shown(event.data);

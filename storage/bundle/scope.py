@@ -1,15 +1,17 @@
-"""What a bundle is to hold: an order, a range or the whole log; and which events and checkpoints that comes to."""
+"""What a bundle is to hold: an order, a range, a span of time, or all; and the events and checkpoints it comes to."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from events.errors import NotFound, Refused, Unavailable
 from storage import checkpoints, sealed
+from storage.bundle.span import positions
 from storage.checkpoints import Kept
-from storage.orders import by_id
 from storage.payments import payment_stream
 from storage.record import stream_of
 from storage.sealed import Sealed
@@ -22,7 +24,7 @@ _CHECKPOINTS = 10
 
 @dataclass(frozen=True, slots=True)
 class OfOrder:
-    """One order, with the stream of what became of its payment."""
+    """One order, with the stream of what became of its payment, and a bundle's parts with it."""
 
     order: str
 
@@ -36,11 +38,19 @@ class Positions:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The events recorded from ``since`` on and before ``until``, as far as they are signed; ``None`` sets no bound."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class WholeLog:
     """Every event that is signed."""
 
 
-Scope = OfOrder | Positions | WholeLog
+Scope = OfOrder | Positions | Span | WholeLog
 
 
 class NotSigned(Unavailable):
@@ -62,7 +72,7 @@ class Plan:
     ends: tuple[int, int] = (0, 0)
 
 
-def plan(engine: Engine, connection: Connection, scope: Scope, size: int) -> Plan:
+def plan(connection: Connection, scope: Scope, size: int) -> Plan:
     """What of ``scope`` the checkpoint at ``size`` covers. Raises ``NotFound``, ``NotSigned`` and ``Refused``."""
     match scope:
         case WholeLog():
@@ -77,19 +87,22 @@ def plan(engine: Engine, connection: Connection, scope: Scope, size: int) -> Pla
                 raise NotSigned(message, retry_after=60)
             ends = (first, last)
             return Plan("range", _between(connection, first - 1, last), last - first + 1, ends=ends)
+        case Span(since, until):
+            first, last = positions(connection, since, until)
+            if first > size:
+                message = (
+                    f"the log is signed up to position {size}; what was recorded then is newer"
+                )
+                raise NotSigned(message, retry_after=60)
+            signed = min(last, size)
+            found = _between(connection, first - 1, signed)
+            return Plan("range", found, signed - first + 1, last - signed, ends=(first, signed))
         case OfOrder(name):
-            return _of_order(engine, connection, name, size)
+            return _of_order(connection, name, size)
 
 
-def _of_order(engine: Engine, connection: Connection, name: str, size: int) -> Plan:
-    row = by_id(engine, name)
-    if row is None:
-        message = f"there is no order {name}"
-        raise NotFound(message)
-    order = row.status.order
-    paid = select(orders.c.tenant, orders.c.intent).where(orders.c.order_id == order)
-    tenant, intent = connection.execute(paid).one()
-    names = [stream_of(order), *([payment_stream(tenant, intent)] if intent else [])]
+def _of_order(connection: Connection, name: str, size: int) -> Plan:
+    order, names = _streams(connection, name)
     covered = [
         each
         for stream in names
@@ -103,6 +116,23 @@ def _of_order(engine: Engine, connection: Connection, name: str, size: int) -> P
     newer = connection.execute(counted).scalar_one() - len(covered)
     covered.sort(key=lambda each: each.position)
     return Plan("order", covered, len(covered), newer, streams, order)
+
+
+def _streams(connection: Connection, name: str) -> tuple[str, list[str]]:
+    """The order's id as it is written, and all its streams. Raises ``NotFound``."""
+    try:
+        identity = UUID(name)
+    except ValueError:
+        identity = UUID(int=0)
+    ours = select(orders.c.order_id, orders.c.tenant, orders.c.intent).where(
+        or_(orders.c.order_id == identity, orders.c.parent == identity)
+    )
+    found = {row.order_id: row for row in connection.execute(ours)}
+    if identity not in found:
+        message = f"there is no order {name}"
+        raise NotFound(message)
+    payments = [payment_stream(each.tenant, each.intent) for each in found.values() if each.intent]
+    return str(identity), [*(stream_of(str(each)) for each in found), *payments]
 
 
 def _between(connection: Connection, after: int, last: int) -> Iterator[Sealed]:

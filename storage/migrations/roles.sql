@@ -38,4 +38,3 @@ end $$;
 create schema if not exists ledgerpress authorization ledgerpress_owner;
 create schema if not exists ledgerpress_views authorization ledgerpress_owner;
 grant usage on schema ledgerpress, ledgerpress_views to ledgerpress_app, ledgerpress_projector, ledgerpress_auditor;
-grant create on schema ledgerpress_views to ledgerpress_projector;

@@ -1,24 +1,51 @@
 """Projections across orders: fed from sealed events, rebuilt beside the live ones, and always what the log says."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from uuid import UUID
 
+import httpx
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tried
+from hypothesis import strategies as st
 from sqlalchemy import text
 
-from events.envelope import Cause
+from events.envelope import Cause, event_id
+from events.errors import Conflict
 from events.estimates import ENOUGH
 from events.facts import MailSent, OrderDelivered, PaymentRefunded
 from events.folding import Key
 from events.money import Money
 from events.projections import PROJECTIONS
 from events.projections.durations import STAGES
-from storage import estimates, rebuilding
-from storage.record import Log
-from storage.sums import sums
+from sandbox.machine import postgres
+from storage import estimates, rebuilding, restating
+from storage.checks import readers
+from storage.database import connect
+from storage.findings import Finding
+from storage.generations import ForeignBookmark
+from storage.projector import Projector
+from storage.rebuilding import Different
+from storage.record import Log, stream_of
+from storage.sealer import seal_all
+from storage.settings import Settings
+from storage.sums import standings, sums
+from tests.conftest import ROOT, Server
 from tests.examples import asked, bound, paid, placed, started, written
+from tests.integration.conftest import serving
 from tests.projecting import feed_all, projector
+from tests.strategies import histories
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
 SECTIONS = ("section-001", "section-002", "section-003", "section-004")
@@ -40,7 +67,7 @@ def history(number: int) -> list[Any]:
 
 def record(log: Log, number: int, events: list[Any] | None = None, at_once: int = 1) -> None:
     facts = history(number) if events is None else events
-    subject = UUID(placed().subject)
+    subject = uuid.UUID(placed().subject)
     story = log.begin(order_id(number), subject)
     for first in range(0, len(facts), at_once):
         story = log.record(story, facts[first : first + at_once], CAUSE)
@@ -87,3 +114,402 @@ def test_an_estimate_is_read_from_what_was_delivered(orders_log: Log, database: 
     assert found.ready.number == 13
     assert set(found.sections) == set(SECTIONS)
     assert set(found.stages) == set(STAGES)
+
+
+@pytest.fixture
+def filled(orders_log: Log, database: str) -> Log:
+    """A log of some orders, all of it folded into the projections."""
+    for number in range(10):
+        record(orders_log, number, at_once=20)
+    feed_all(orders_log.engine, database)
+    return orders_log
+
+
+def checked(database: str) -> list[Different]:
+    with projector(database) as ours:
+        steps = list(rebuilding.check(ours, list(PROJECTIONS)))
+    return [each for each in steps if isinstance(each, Different)]
+
+
+def spoilt(database: str, statement: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+# The status rows.
+
+
+@tried(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories, many=st.integers(1, 9))
+def test_the_status_row_is_what_the_events_add_up_to(
+    orders_log: Log, history: list[Any], many: int
+) -> None:
+    name = str(uuid.uuid4())
+    facts = list({event_id(stream_of(name), each): each for each in history}.values())
+    facts[0] = placed(session=f"cs_{name}")
+    story = orders_log.begin(name, uuid.UUID(facts[0].subject))
+    for first in range(0, len(facts), many):
+        story = orders_log.record(story, facts[first : first + many], CAUSE)
+
+    found = [each for each in restating.compare(orders_log) if isinstance(each, restating.Drift)]
+
+    assert found == []
+
+
+def test_a_row_that_says_something_else_is_named_and_can_be_put_right(
+    filled: Log, database: str
+) -> None:
+    spoilt(
+        database,
+        f"""update ledgerpress.orders set word = 'queued', status = jsonb_set(status::jsonb, '{{percent}}', '7')::json
+            where order_id = '{order_id(1)}'""",
+    )
+    spoilt(database, f"delete from ledgerpress.orders where order_id = '{order_id(2)}'")
+
+    found = [each for each in restating.compare(filled) if isinstance(each, restating.Drift)]
+    mended = [e for e in restating.compare(filled, mend=True) if isinstance(e, restating.Drift)]
+    after = [each for each in restating.compare(filled) if isinstance(each, restating.Drift)]
+
+    assert found == [
+        restating.Drift(order_id(1), ("word",)),
+        restating.Drift(order_id(2), ()),
+    ]
+    assert [each.mended for each in mended] == [True, False]
+    assert after == [restating.Drift(order_id(2), ())]
+
+
+# Rebuilt and compared.
+
+
+def test_a_projection_that_is_what_the_log_says_has_no_difference(
+    filled: Log, database: str
+) -> None:
+    found = checked(database)
+
+    assert {each.projection for each in found} == set(PROJECTIONS)
+    assert all(not each.sums and not each.streams for each in found)
+    assert all(each.position > 0 for each in found)
+    assert left_beside(filled) == []
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_somebody_has_changed_is_found(database: str) -> None:
+    spoilt(
+        database,
+        """update ledgerpress_views.sums set amount = amount + 1 where key[4] = 'orders';
+           delete from ledgerpress_views.memories where stream like '%3'
+           and generation = (select generation from ledgerpress_views.generations where projection = 'money')""",
+    )
+
+    found = {each.projection: each for each in checked(database)}
+
+    ((key, live, log),) = found["usage"].sums
+    assert (key[3], live, log) == ("orders", 11, 10)
+    assert found["money"].streams == (stream_of(order_id(3)),)
+    assert found["durations"] == Different(projection="durations", position=found["usage"].position)
+
+
+def test_a_rebuild_puts_right_what_somebody_has_changed(filled: Log, database: str) -> None:
+    before = everything(filled)
+    spoilt(database, "update ledgerpress_views.sums set amount = 99")
+
+    with projector(database) as ours:
+        list(rebuilding.rebuild(ours, ["usage", "money"]))
+    feed_all(filled.engine, database)
+
+    after = everything(filled)
+    assert {name for name in PROJECTIONS if after[name] == before[name]} == {"usage", "money"}
+
+
+def test_readers_see_the_old_one_until_the_new_one_has_read_as_far(
+    filled: Log, database: str
+) -> None:
+    before = everything(filled)
+
+    with projector(database) as ours:
+        rebuilding.begin(ours, list(PROJECTIONS))
+        seen = []
+        while rebuilding.go_on(ours, list(PROJECTIONS), most=7):
+            seen.append(everything(filled))
+
+    assert len(seen) > 5
+    assert all(each == before for each in seen)
+
+
+def test_a_rebuild_that_was_killed_is_gone_on_with(filled: Log, database: str) -> None:
+    before = everything(filled)
+    with projector(database) as ours:
+        rebuilding.begin(ours, ["usage"])
+        rebuilding.go_on(ours, ["usage"], most=30)
+
+    with projector(database) as ours:
+        first = next(rebuilding.rebuild(ours, ["usage"]))
+        rest = list(rebuilding.rebuild(ours, ["usage"]))
+
+    assert first.done > 30
+    assert rest == [] or rest[-1].done == first.total
+    assert everything(filled) == before
+
+
+def test_events_that_come_while_it_is_rebuilt_are_in_it(filled: Log, database: str) -> None:
+    with projector(database) as ours:
+        for number, _ in enumerate(rebuilding.rebuild(ours, list(PROJECTIONS))):
+            record(filled, 100 + number)
+            feed_all(filled.engine, database, most=3)
+
+    assert all(not each.sums and not each.streams for each in checked(database))
+
+
+def left_beside(log: Log) -> list[Any]:
+    query = "select use, count(*) from ledgerpress_views.generations where use not in ('live', 'old') group by 1"
+    with log.engine.connect() as connection:
+        return list(connection.execute(text(query)))
+
+
+def test_a_fold_that_has_changed_is_folded_afresh_by_the_keeper(filled: Log, database: str) -> None:
+    renewed = {**PROJECTIONS, "usage": replace(PROJECTIONS["usage"], version=2)}
+    with projector(database) as ours:
+        newer = Projector(ours._engine, renewed)
+        left = rebuilding.unfinished(ours)
+        wanted = rebuilding.unfinished(newer)
+        list(rebuilding.rebuild(newer, sorted(wanted)))
+        record(filled, 50)
+        seal_all(filled.engine)
+        ours.feed()
+
+    found = {each.projection: each for each in standings(filled.engine)}
+    assert (left, wanted) == (set(), {"usage"})
+    assert found["usage"].version == 2
+    assert found["usage"].reach.behind > 0  # an older keeper leaves it alone
+    assert found["money"].reach.behind == 0
+
+
+# Whose bookmark.
+
+
+def test_a_bookmark_of_another_log_is_told_and_rebuilt(filled: Log, database: str) -> None:
+    spoilt(
+        database,
+        "update ledgerpress_views.generations set hash = sha256('another') where projection = 'usage'",
+    )
+    record(filled, 60)
+    seal_all(filled.engine)
+
+    with projector(database) as ours:
+        with pytest.raises(ForeignBookmark, match="of usage was made in another log"):
+            list(iter(ours.feed, 0))
+        with pytest.raises(ForeignBookmark):
+            sums(filled.engine, "usage")
+        with pytest.raises(ForeignBookmark):
+            list(rebuilding.check(ours, ["usage"]))
+        others = {each.projection: each.reach.behind for each in standings(filled.engine)}
+        list(rebuilding.rebuild(ours, ["usage"]))
+
+    assert others == {"durations": 0, "money": 0, "outcomes": 0, "usage": others["usage"]}
+    assert all(not each.sums for each in checked(database))
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_bookmark_beyond_the_end_of_the_log_is_another_logs(database: str) -> None:
+    spoilt(
+        database,
+        "update ledgerpress_views.generations set position = 99999 where projection = 'money'",
+    )
+
+    with projector(database) as ours, pytest.raises(ForeignBookmark, match="money"):
+        ours.feed()
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_checks_what_somebody_else_has_begun_to_check_gives_way(database: str) -> None:
+    with projector(database) as ours, projector(database) as theirs:
+        mine = rebuilding.check(ours, ["usage"])
+        next(mine)
+        assert [each for each in rebuilding.check(theirs, ["usage"]) if isinstance(each, Different)]
+        with pytest.raises(Conflict):
+            list(mine)
+
+
+# The keeper.
+
+
+def keeper(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "actors", "keeper"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_keepers_that_are_killed_at_any_moment_lose_and_double_nothing(
+    orders_log: Log, database: str, environment: dict[str, str]
+) -> None:
+    keepers = [keeper(environment), keeper(environment)]
+    try:
+        for number in range(60):
+            record(orders_log, number, at_once=1 + number % 4)
+            if number % 8 == 7:
+                victim = keepers.pop(0)
+                victim.kill()
+                victim.wait()
+                keepers.append(keeper(environment))
+            if number == 30:
+                with projector(database) as ours:
+                    rebuilding.begin(ours, ["usage", "durations"])  # and is never seen again
+        keepers[0].send_signal(signal.SIGSTOP)
+        record(orders_log, 100)
+        deadline = time.monotonic() + 60
+        while not _all_there(orders_log) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    finally:
+        for each in keepers:
+            each.kill()
+            each.wait()
+
+    assert _all_there(orders_log)
+    assert left_beside(orders_log) == []
+    assert all(not each.sums and not each.streams for each in checked(database))
+
+
+def _all_there(log: Log) -> bool:
+    with log.engine.connect() as connection:
+        unsealed = connection.execute(text("select count(*) from unsealed")).scalar_one()
+    found = standings(log.engine)
+    idle = all(each.reach.behind == 0 and each.rebuilding is None for each in found)
+    return unsealed == 0 and len(found) == len(PROJECTIONS) and idle
+
+
+def test_a_dump_and_a_restore_keep_what_was_folded(
+    filled: Log, database: str, server: Server, tmp_path: Path
+) -> None:
+    binaries = postgres._binaries(None)
+    name = f"ledgerpress_restored_{uuid.uuid4().hex[:8]}"
+    dump = tmp_path / "log.dump"
+    server.execute(f"create database {name}")
+    try:
+        for command in (
+            [str(binaries / "pg_dump"), "--format=custom", f"--file={dump}", database],
+            [str(binaries / "pg_restore"), f"--dbname={server.at(name)}", str(dump)],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+        restored = connect(server.at(name))
+        feed_all(restored, server.at(name))
+
+        assert sums(restored, "usage").amounts == sums(filled.engine, "usage").amounts
+        assert all(not each.sums and not each.streams for each in checked(server.at(name)))
+        restored.dispose()
+    finally:
+        server.execute(f"drop database {name} with (force)")
+
+
+# The command.
+
+
+def command(
+    environment: Mapping[str, str], *words: str, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "projection", *words],
+        env={**kept, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_command_tells_rebuilds_and_compares(
+    database: str, environment: dict[str, str]
+) -> None:
+    told = json.loads(command(environment, "status", "--json").stdout)
+    same = command(environment, "diff")
+    spoilt(database, "update ledgerpress_views.sums set amount = amount + 1 where key[4] = 'calls'")
+    spoilt(database, "update ledgerpress.orders set word = 'queued'")
+    other = command(environment, "diff", code=1)
+    rebuilt = command(environment, "rebuild")
+    data = json.loads(command(environment, "diff", "--json").stdout)
+
+    assert [each["projection"] for each in told] == list(PROJECTIONS)
+    assert {(each["state"], each["behind"]) for each in told} == {("live", 0)}
+    assert same.stdout == ""
+    assert "5 compared with the log: no difference" in same.stderr
+    assert "folding: " in same.stderr
+    assert f"status: order {order_id(0)}: word" in other.stdout
+    assert "calls: 33, but the log says 32" in other.stdout
+    assert "next: ledgerpress audit verify" in other.stderr
+    assert "status: 10 rows put right" in rebuilt.stdout
+    assert [each["projection"] for each in data] == ["status", *PROJECTIONS]
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_command_shows_sums(environment: dict[str, str]) -> None:
+    rows = json.loads(command(environment, "show", "outcomes", "--json").stdout)
+
+    assert {row["outcome"]: row["amount"] for row in rows} == {
+        "placed": 10,
+        "paid": 10,
+        "delivered": 6,
+        "refunded": 2,
+    }
+
+
+@pytest.mark.parametrize("verb", ["rebuild", "diff", "show"])
+def test_a_projection_that_there_is_not_is_named_with_those_there_are(
+    environment: dict[str, str], verb: str
+) -> None:
+    done = command(environment, verb, "usages", code=3)
+
+    assert "there is no projection 'usages'; there are: " in done.stderr
+    assert "next: ledgerpress projection status" in done.stderr
+
+
+def test_products_tell_how_long_their_orders_took(
+    orders_log: Log, database: str, settings: Settings
+) -> None:
+    with serving(settings) as url:
+        before = httpx.get(f"{url}/v1/products")
+    for number in range(ENOUGH * 2):
+        record(orders_log, number, at_once=20)
+    feed_all(orders_log.engine, database)
+
+    with serving(settings) as url:
+        after = httpx.get(f"{url}/v1/products")
+
+    found = {each["name"]: each for each in after.json()["data"]}
+    measured = found["life_clarity"]["measured"]
+    assert measured["orders"] == 13
+    assert 0 <= measured["p50"] <= measured["p90"]
+    assert "measured" not in found["personal_blueprint"]
+    assert all("measured" not in each for each in before.json()["data"])
+    assert after.headers["etag"] != before.headers["etag"]
+
+
+def test_the_doctor_names_readers_that_stand_still(
+    filled: Log, database: str, settings: Settings
+) -> None:
+    def named(check: str) -> Finding:
+        return next(each for each in readers.look(settings) if each.check == check)
+
+    record(filled, 70)
+    seal_all(filled.engine)
+    fed = named("readers.projections")
+    spoilt(
+        database,
+        "update ledgerpress_views.generations set reached_at = now() - interval '1 hour'",
+    )
+    late = named("readers.projections")
+    spoilt(database, "update ledgerpress_views.generations set hash = sha256('another')")
+    spoilt(database, "update ledgerpress.announced set position = 1, hash = sha256('another')")
+    foreign, told = named("readers.projections"), named("readers.announcements")
+
+    assert [each.level.value for each in (fed, late, foreign, told)] == [
+        "ok", "warning", "failure", "failure",
+    ]  # fmt: skip
+    assert "usage" in late.found
+    assert "projection rebuild" in foreign.do

@@ -29,6 +29,9 @@ CHANGES = [
         f"truncate {table} cascade",
     )
 ]
+PROJECTED = (
+    "insert into ledgerpress_views.generations (projection, version, use) values ('x', 1, 'live')"
+)
 FORBIDDEN = {
     "ledgerpress_app": [
         "insert into streams values ('order-x', 0, '')",
@@ -43,11 +46,12 @@ FORBIDDEN = {
         "update subjects set wrapped = null, erased_at = now()",
         "update subjects set wrapped = wrapped",
         "delete from subjects",
+        "insert into erasures select gen_random_uuid(), now()",
         "delete from tenants",
         "delete from api_keys",
         "select claim('s', 0, 1, 'default', 'me', false, 1, 1)",
         "create table mine ()",
-        "create table ledgerpress_views.mine ()",
+        PROJECTED,
     ],
     "ledgerpress_projector": [
         "select * from subjects",
@@ -70,7 +74,7 @@ FORBIDDEN = {
         "update streams set version = 0",
         "insert into subjects (subject, kek) select gen_random_uuid(), ''",
         "create table mine ()",
-        "create table ledgerpress_views.mine ()",
+        PROJECTED,
     ],
 }
 FUNCTIONS = (
@@ -91,6 +95,9 @@ def filled(server: Server, template: str) -> Iterator[str]:
         superuser.execute("set search_path = ledgerpress")
         superuser.execute(
             "select append('order-x', 0, null, array[gen_random_uuid()], '{a}', '{1}', array['{}'], '{}')"
+        )
+        superuser.execute(
+            "insert into subjects (subject, kek, erased_at) select gen_random_uuid(), '', now()"
         )
         superuser.execute("select seal(1)")
         superuser.execute("insert into tiles values (1, 0, sha256(''))")
@@ -116,6 +123,23 @@ def refused(database: str, role: str, statement: str) -> str:
             connection.execute(statement.encode())
         connection.rollback()
         return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        *itertools.product(
+            ALMIGHTY,
+            [
+                "delete from subjects",
+                "truncate subjects cascade",
+                "update subjects set wrapped = '', erased_at = null where wrapped is null",
+            ],
+        )
+    ],
+)
+def test_nobody_loses_a_key_or_brings_one_back(filled: str, role: str, statement: str) -> None:
+    assert "what is erased stays so" in refused(filled, role, statement)
 
 
 @pytest.mark.parametrize(("role", "statement"), [*itertools.product(ALMIGHTY, CHANGES)])
@@ -155,7 +179,7 @@ def test_a_role_may_do_no_more_than_its_work(filled: str, role: str, statement: 
             "ledgerpress_projector",
             "select * from events join sealed using (seq) where position <= (select size from tree)",
         ),
-        ("ledgerpress_projector", "create table ledgerpress_views.mine ()"),
+        ("ledgerpress_projector", PROJECTED),
         ("ledgerpress_auditor", "select * from events join sealed using (seq) cross join tree"),
         ("ledgerpress_auditor", "select * from checkpoints cross join signing_keys"),
         ("ledgerpress_auditor", "select order_id, word, status from orders"),
@@ -180,6 +204,6 @@ def test_the_application_becomes_the_others_and_inherits_nothing_from_them(
             connection.execute(f"set session authorization {name}".encode())
             for role in WORKERS:
                 connection.execute(f"set role {role}".encode())
-        assert refused(filled, name, "create table ledgerpress_views.mine ()")
+        assert refused(filled, name, PROJECTED)
     finally:
         server.execute(f"drop role {name}")

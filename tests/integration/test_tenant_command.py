@@ -46,6 +46,7 @@ def told(answer: subprocess.CompletedProcess[str]) -> Any:
 def test_tenants_are_added_limited_and_listed(run: Run) -> None:
     assert told(run("add", "acme", "--title", "Acme Inc.", "--json"))["title"] == "Acme Inc."
     set_ = ["--at-work", "3", "--priority", "1", "--month-budget", "250", "--order-budget", "0.5"]
+    set_ += ["--retention-days", "90"]
 
     limited = told(run("limit", "acme", *set_, "--json"))
     lifted = told(run("limit", "acme", "--at-work", "none", "--json"))
@@ -54,9 +55,10 @@ def test_tenants_are_added_limited_and_listed(run: Run) -> None:
     assert limited["at_work"] == 3
     assert limited["month_budget"] == 250_000_000
     assert limited["order_budget"] == 500_000
+    assert limited["retention_days"] == 90
     assert lifted == {**limited, "at_work": None}
     assert [each["tenant"] for each in listed] == ["acme", "default"]
-    assert "acme\t-\t1\t-\t-\t0.5\t250\n" in run("list").stdout
+    assert "acme\t-\t1\t-\t-\t0.5\t250\t90\n" in run("list").stdout
 
 
 def test_mistakes_end_with_their_exit_codes(run: Run) -> None:
@@ -102,5 +104,4 @@ def test_stripes_secrets_come_in_by_stdin_and_are_never_shown(
     assert refused.returncode == 2
     assert "canary" not in added.stdout + added.stderr + refused.stderr
     assert StripeSecrets(orders_log.engine, settings).of("acme") == ["whsec_canary"]
-    assert told(run("reseal", "--json")) == {"resealed": 1}
     assert told(run("secret", "acme", "--remove", listed["secret"], "--json")) == []

@@ -15,9 +15,12 @@ from events.facts import (
     NoteMade,
     OrderCancelled,
     OrderDelivered,
+    OrderErased,
     OrderRetried,
     PartHeld,
     PartsPlaced,
+    PaymentReceived,
+    ResendAsked,
 )
 from events.foresight import foresee
 from events.interventions import (
@@ -25,6 +28,7 @@ from events.interventions import (
     Asked,
     Cancel,
     Correct,
+    Erase,
     Resend,
     Retry,
     Wish,
@@ -32,11 +36,17 @@ from events.interventions import (
     pass_on,
 )
 from events.money import Money, Rate
+from events.notices import To, owed
 from events.order import Order, evolve
+from events.place import Outcome, Purchase, place
 from events.products import CATALOGUE, find
 from events.react import Nudge, react
+from events.retention import expire
+from events.reversal import follow
+from events.views import word
 from tests.examples import (
     ORDER,
+    SUBJECT,
     asked,
     bound,
     failed,
@@ -62,22 +72,24 @@ MADE = (
     bound(),
 )
 DELIVERED = (*MADE, INTENDED, SENT, OrderDelivered(by="mail"))
+ERASED = OrderErased(by="customer", reason="Request 2027-12.")
+DISPUTED = DisputeOpened(dispute="dp_1", amount=Money(4900, "usd"), reason="fraudulent")
 
 
-def facts(history: Order, wish: Wish, **changes: Any) -> list[Any]:
-    request = Asked(wish=wish, reason="Because.", now=NOW, **changes)
+def facts(history: Order, wish: Wish, why: str = "Because.", **changes: Any) -> list[Any]:
+    request = Asked(wish=wish, reason=why, now=NOW, **changes)
     return intervene(history, request, CATALOGUE)
 
 
-def after(history: Order, wish: Wish) -> Order:
-    for fact in facts(history, wish):
+def after(history: Order, wish: Wish, why: str = "Because.") -> Order:
+    for fact in facts(history, wish, why):
         history = evolve(history, fact)
     return history
 
 
-def reason(history: Order, wish: Wish, **changes: Any) -> str:
+def reason(history: Order, wish: Wish, why: str = "Because.", **changes: Any) -> str:
     with pytest.raises(Refused) as refused:
-        facts(history, wish, **changes)
+        facts(history, wish, why, **changes)
     return refused.value.reason
 
 
@@ -282,9 +294,95 @@ def test_only_a_mail_in_doubt_can_be_said_to_have_arrived() -> None:
     assert reason(order(*MADE, INTENDED), Arrived()) == "at-work"
 
 
-@pytest.mark.parametrize("wish", [Retry(), Cancel(), Resend(), Correct(email="a@b.cd"), Arrived()])
+@pytest.mark.parametrize(
+    "wish",
+    [Retry(), Cancel(), Resend(), Correct(email="a@b.cd"), Arrived(), Erase("customer")],
+)
 def test_nothing_is_done_to_an_erased_order(wish: Wish) -> None:
     assert reason(order(*BEGUN, REFUSED), wish, erased=True) == "erased"
+    assert reason(order(*BEGUN, REFUSED, ERASED), wish) == "erased"
+
+
+@pytest.mark.parametrize("events", [BEGUN, (*BEGUN, REFUSED), DELIVERED, (placed(),)])
+def test_an_order_is_erased_however_it_stands(events: tuple[Any, ...]) -> None:
+    erased = after(order(*events), Erase("tenant"), "Request 2027-12.")
+
+    assert erased.erased == OrderErased(by="tenant", reason="Request 2027-12.")
+    assert word(erased, find("life_clarity")) == "erased"
+    assert decide(erased, find("life_clarity"), NOW) is None
+    assert (erased.workable, erased.running, erased.reserved) == (False, False, 0)
+    assert react(erased, erased.erased) == ()
+    assert owed(erased, find("life_clarity")) == ()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "jenny.rosen@example.com wants it",
+        "Mrs. ROSEN wants it",
+        "Asked by jenny",
+        "somebody@example.org wants it",
+        "born 1990-05-17",
+        "x" * 201,
+    ],
+)
+def test_a_reason_that_tells_who_is_forgotten_is_refused(told: str) -> None:
+    assert reason(order(*DELIVERED), Erase("customer"), told) == "invalid-erasure"
+
+
+def test_nobody_but_those_who_may_wishes_an_erasure() -> None:
+    assert reason(order(*DELIVERED), Erase("retention")) == "invalid-erasure"
+
+
+def test_a_part_is_erased_with_its_bundle_even_if_it_is_delivered() -> None:
+    bundle = order(placed("bundle"), paid(), ERASED)
+    part = order(placed(parent=ORDER), *DELIVERED[1:])
+
+    assert reason(part, Erase("customer")) == "part"
+    assert follow(part, bundle) == [ERASED]
+    assert follow(evolve(part, ERASED), bundle) == []
+
+
+def test_money_that_comes_after_the_erasure_needs_a_person() -> None:
+    purchase = Purchase(
+        outcome=Outcome.PAID,
+        session="cs_test_example",
+        intent="pi_example",
+        product="life_clarity",
+        tenant="default",
+        live=False,
+        at="2026-11-21T09:00:00+00:00",
+        amount=Money(4900, "usd"),
+        listed=None,
+        email="",
+        fields={},
+    )
+    erased = order(placed(), ERASED)
+
+    money, trouble = place(erased, purchase, ORDER, CATALOGUE)
+
+    assert isinstance(money, PaymentReceived)
+    assert trouble.reason == "paid-after-erasure"
+    (notice,) = owed(evolve(evolve(erased, money), trouble), find("life_clarity"))
+    assert notice.to is To.OPERATOR
+
+
+@pytest.mark.parametrize(
+    ("events", "erased"),
+    [
+        (DELIVERED, True),
+        ((placed(), OrderCancelled(reason="payment-expired")), True),
+        ((*BEGUN, REFUSED), False),
+        ((*DELIVERED, ERASED), False),
+        ((*DELIVERED, DISPUTED), False),
+        ((*DELIVERED, ResendAsked(number=1)), False),
+        ((placed(parent=SUBJECT), *DELIVERED[1:]), False),
+    ],
+)
+def test_data_expire_once_nobody_needs_them(events: tuple[Any, ...], *, erased: bool) -> None:
+    found = expire(order(*events), 30)
+
+    assert [each.by for each in found] == ["retention"] * erased
 
 
 def test_a_preview_says_what_is_kept_what_repeats_and_what_it_can_cost() -> None:

@@ -11,6 +11,7 @@ create table tenants (
     tokens_per_minute   int check (tokens_per_minute > 0),
     order_budget        bigint check (order_budget > 0),       -- millionths of a dollar
     month_budget        bigint check (month_budget > 0),       -- the same
+    retention_days      int check (retention_days > 0),        -- after delivery, until the customer is forgotten
     stripe_secrets      bytea,                                 -- sealed under VAULT_KEY
     created_at          timestamptz not null default clock_timestamp(),
     taken_at            timestamptz not null default '-infinity'  -- when an order of theirs was last taken up
@@ -97,12 +98,14 @@ create table orders (
     updated_at timestamptz not null
 );
 create unique index orders_by_session on orders (tenant, session) where session <> '';
+create index orders_by_subject on orders (subject);
 create index orders_by_intent on orders (intent) where intent <> '';
 create index orders_by_parent on orders (parent) where parent is not null;
 create index orders_open_parts on orders (parent)
     where parent is not null and word not in ('delivered', 'cancelled', 'erased');
 create index orders_workable on orders (product, tenant, placed_at) where workable;
 create index orders_by_tenant on orders (tenant, placed_at);
+create index orders_done on orders (tenant, placed_at) where word in ('delivered', 'cancelled') and parent is null;
 create index orders_by_time on orders (placed_at);
 create index orders_to_tell on orders (tell_at) where tell_at is not null;
 
@@ -125,6 +128,26 @@ create table subjects (
     created_at timestamptz not null default clock_timestamp(),
     erased_at  timestamptz,
     check ((wrapped is null) = (erased_at is not null))
+);
+
+-- A key that is gone does not come back, not even from a backup of this table, and no row is ever lost.
+create function deny_return() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'UPDATE' and old.erased_at is null then
+        return new;
+    end if;
+    raise exception 'the keys of customers are never removed, and what is erased stays so' using errcode = '42501';
+end $$;
+create trigger never_back before update or delete on subjects for each row execute function deny_return();
+create trigger never_emptied before truncate on subjects for each statement execute function deny_return();
+alter table subjects enable always trigger never_back;
+alter table subjects enable always trigger never_emptied;
+
+-- Whose data have to go: written with the event that says so, and again with whatever is recorded of them afterwards,
+-- because there may be new files. Gone once there is nothing left.
+create table erasures (
+    subject  uuid primary key references subjects,
+    asked_at timestamptz not null
 );
 
 -- The hash of an event. Whoever wants to check it needs only SHA-256: every text goes in as the hash of its UTF-8
@@ -234,6 +257,10 @@ begin
             word = excluded.word, workable = excluded.workable, spent = excluded.spent, reserved = excluded.reserved,
             tell_at = excluded.tell_at, intent = excluded.intent, status = excluded.status,
             updated_at = excluded.updated_at;
+    if r.word = 'erased' then
+        insert into erasures (subject, asked_at) values (r.subject, last.recorded_at)
+            on conflict (subject) do update set asked_at = excluded.asked_at;
+    end if;
     if p_release and exists (select from tenants t where t.tenant = r.tenant and t.at_work is not null) then
         -- Written as if a minute ago, for the relay to publish at once.
         insert into outbox (order_id, product, correlation, due_at, written_at)
@@ -410,6 +437,34 @@ language sql security definer set search_path = ledgerpress, pg_temp as $$
     returning s.stream
 $$;
 
+-- Destroys a customer's key, if the log says that all their orders are erased. Returns whether it is gone.
+create function destroy_key(p_subject uuid)
+returns boolean
+language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+begin
+    if not exists (select from orders o where o.subject = p_subject)
+        or exists (select from orders o where o.subject = p_subject and o.word <> 'erased') then
+        return false;
+    end if;
+    update subjects s set wrapped = null, erased_at = clock_timestamp()
+        where s.subject = p_subject and s.wrapped is not null;
+    return true;
+end $$;
+
+-- Puts keys wrapped anew in the place of the same keys wrapped by p_kek_before. Returns how many there were: what has
+-- been erased or wrapped anew meanwhile is left alone.
+create function rewrap(p_subjects uuid[], p_wrapped bytea[], p_kek_before text, p_kek text)
+returns bigint
+language sql security definer set search_path = ledgerpress, pg_temp as $$
+    with renewed as (
+        update subjects s set wrapped = n.wrapped, kek = p_kek
+        from unnest(p_subjects, p_wrapped) as n (subject, wrapped)
+        where s.subject = n.subject and s.kek = p_kek_before and s.wrapped is not null
+        returning 1
+    )
+    select count(*) from renewed
+$$;
+
 create function deny() returns trigger language plpgsql as $$
 begin
     raise exception 'rows of "%" are never changed or removed', tg_table_name using errcode = '42501';
@@ -420,12 +475,13 @@ alter table events enable always trigger never_changed;
 alter table events enable always trigger never_emptied;
 
 revoke all on all functions in schema ledgerpress from public;
-grant execute on function append, record, take_up, waiting, turn, beat, permit, report, take, event_hash
-    to ledgerpress_app;
+grant execute on function append, record, take_up, waiting, turn, beat, permit, report, take, event_hash, destroy_key,
+    rewrap to ledgerpress_app;
 grant select on all tables in schema ledgerpress to ledgerpress_app;
 grant update (nudged_at) on streams to ledgerpress_app;
 grant insert, update, delete on outbox to ledgerpress_app;
 grant insert on subjects to ledgerpress_app;
+grant delete on erasures to ledgerpress_app;
 grant insert, update on tenants, api_keys to ledgerpress_app;
 
 -- What an auditor needs to verify the log, and to compare it with what is said of each order. No keys of customers, no

@@ -1,0 +1,91 @@
+"""Projections over a Postgres that is shut down at once, again and again, while they are fed and rebuilt."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from events.envelope import Cause
+from events.errors import Unavailable
+from events.products import CATALOGUE
+from events.projections import PROJECTIONS
+from storage import rebuilding, schema
+from storage.opening import opened
+from storage.rebuilding import Different
+from storage.record import Log
+from storage.settings import read_from
+from storage.sums import standings, sums
+from tests.acceptance.services import own
+from tests.conftest import ROOT
+from tests.examples import asked, paid, placed, started, written
+from tests.projecting import feed_all, projector
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+CAUSE = Cause(correlation="c", causation="c", actor="test")
+
+
+def test_a_postgres_that_is_shut_down_at_once_costs_no_sum(environment: dict[str, str]) -> None:
+    with ExitStack() as held:
+        postgres = held.enter_context(own("postgres"))
+        database = schema.made_afresh(postgres.url, "projecting")
+        schema.upgrade(database)
+        told = {**environment, "DATABASE_URL": database}
+        log = held.enter_context(opened(read_from(told), CATALOGUE))
+
+        def order() -> None:
+            name = str(uuid.uuid4())
+            history = log.begin(name, uuid.UUID(placed().subject))
+            made = [asked("section-001"), written("section-001")]
+            log.record(history, [placed(session=f"cs_{name}"), paid(), started(), *made], CAUSE)
+
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "actors", "keeper"],
+            cwd=ROOT,
+            env={**os.environ, **told},
+            stderr=subprocess.DEVNULL,
+        )
+        held.callback(keeper.wait)
+        held.callback(keeper.kill)
+        orders = 0
+        for number in range(4):
+            for _ in range(25):
+                order()
+                orders += 1
+            with projector(database) as ours:
+                rebuilding.begin(ours, list(PROJECTIONS))
+                rebuilding.go_on(ours, list(PROJECTIONS), most=20 * number)
+            postgres.crash()
+            postgres.start()
+            reached(log)
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and (
+            any(each.rebuilding is not None for each in standings(log.engine))
+            or sum(sums(log.engine, "usage").amounts.values()) == 0
+        ):
+            time.sleep(0.2)
+        keeper.kill()
+        feed_all(log.engine, database)
+        with projector(database) as ours:
+            found = [
+                each
+                for each in rebuilding.check(ours, list(PROJECTIONS))
+                if isinstance(each, Different)
+            ]
+        used = sums(log.engine, "usage").amounts
+
+    assert all(not each.sums and not each.streams for each in found)
+    assert sum(amount for key, amount in used.items() if key[3] == "orders") == orders == 100
+
+
+def reached(log: Log) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(Unavailable):
+            standings(log.engine)
+            return
+        time.sleep(0.2)

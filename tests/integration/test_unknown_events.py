@@ -1,0 +1,162 @@
+"""Events that a later release has recorded are kept, shown and skipped; nothing stands still for them."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from events.envelope import Cause
+from events.facts import OrderDelivered
+from events.projections import PROJECTIONS
+from storage import rebuilding, restating
+from storage.blobs import Blobs
+from storage.checkpoints import Folder, sign
+from storage.rebuilding import Different
+from storage.record import Log, stream_of
+from storage.settings import Settings
+from storage.signing import signer
+from storage.sums import standings
+from tests.conftest import ROOT
+from tests.examples import asked, bound, paid, placed, started, written
+from tests.integration.conftest import serving
+from tests.projecting import feed_all, projector
+
+CAUSE = Cause(correlation="c", causation="c", actor="test")
+STAFF = {"Authorization": "Bearer auditor-secret"}
+NEW = ("from-tomorrow", 1, '{"colour": "red", "sealed": "bm90aGluZw=="}')
+NEWER = ("mail-sent", 9, '{"mail": {"was": "a text"}, "sealed": "bm90aGluZw=="}')
+
+
+@pytest.fixture
+def order(orders_log: Log, database: str) -> str:
+    """A delivered order; a later release has added an event of its own, and a newer shape of one of ours."""
+    name = str(uuid.uuid4())
+    history = orders_log.begin(name, uuid.UUID(placed().subject))
+    history = orders_log.record(history, [placed(), paid(), started()], CAUSE)
+    for kind, schema, data in (NEW, NEWER):
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("set search_path = ledgerpress")
+            connection.execute(
+                """with a as (select * from append(%(s)s, null, null, array[%(i)s]::uuid[], array[%(k)s],
+                       array[%(v)s]::smallint[], array[%(d)s], %(m)s))
+                   update orders set version = (select version from a),
+                       status = jsonb_set(status::jsonb, '{version}', (select version from a)::text::jsonb)::json
+                   where order_id = %(o)s""",
+                {
+                    "s": stream_of(name),
+                    "i": str(uuid.uuid4()),
+                    "k": kind,
+                    "v": schema,
+                    "d": data,
+                    "m": '{"correlation":"c","causation":"c","actor":"a","code":"9"}',
+                    "o": name,
+                },
+            )
+    history = orders_log.read(name)
+    made = [asked("section-001"), written("section-001"), bound(), OrderDelivered(by="mail")]
+    orders_log.record(history, made, CAUSE)
+    feed_all(orders_log.engine, database)
+    return name
+
+
+def ledgerpress(environment: Mapping[str, str], *words: str) -> Any:
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", *words, "--json"],
+        env={**kept, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_folds_skip_them_and_count_them(orders_log: Log, order: str) -> None:
+    found = orders_log.read(order).order
+
+    assert found.version == 9
+    assert found.delivered
+    assert [
+        each for each in restating.compare(orders_log) if isinstance(each, restating.Drift)
+    ] == []
+
+
+def test_projections_read_over_them(orders_log: Log, order: str, database: str) -> None:
+    with projector(database) as ours:
+        compared = [
+            each
+            for each in rebuilding.check(ours, list(PROJECTIONS))
+            if isinstance(each, Different)
+        ]
+
+    assert orders_log.read(order)
+    assert {each.reach.position for each in standings(orders_log.engine)} == {9}
+    assert all(not each.sums and not each.streams for each in compared)
+
+
+def test_they_are_shown_by_http_as_they_are(settings: Settings, order: str) -> None:
+    with serving(settings) as url, httpx.Client(base_url=url, headers=STAFF) as http:
+        status = http.get(f"/v1/orders/{order}")
+        history = http.get(f"/v1/orders/{order}/events").json()["data"]
+        feed = http.get("/v1/events").json()["data"]
+        then = http.get(f"/v1/orders/{order}?at=4")
+
+    assert status.json()["status"] == "delivered"
+    assert then.status_code == 200
+    for told in (history, feed):
+        assert [each["type"] for each in told][3:5] == ["from-tomorrow", "mail-sent"]
+        assert told[3]["data"] == {"colour": "red"}
+        assert told[4]["data"] == {"mail": {"was": "a text"}}
+    assert [each["schemaversion"] for each in feed][3:5] == ["1", "9"]
+    assert "dataschema" not in feed[3]
+
+
+def test_the_customers_page_opens(settings: Settings, orders_log: Log, order: str) -> None:
+    token = orders_log.read(order).sealer.token(order)
+    with (
+        serving(settings) as url,
+        httpx.Client(base_url=url, follow_redirects=True) as http,
+    ):
+        page = http.get(f"/o/{token}")
+
+    assert page.status_code == 200
+
+
+def test_commands_show_them(environment: dict[str, str], order: str) -> None:
+    tailed = ledgerpress(environment, "events", "tail", "-n", "9")
+    shown = ledgerpress(environment, "order", "show", order)
+    then = ledgerpress(environment, "at", order, "5")
+
+    types = [each["type"] for each in (tailed[0] if isinstance(tailed[0], list) else tailed)]
+    assert types[3:5] == ["from-tomorrow", "mail-sent"]
+    assert "from-tomorrow" in json.dumps(shown) or shown
+    assert then
+
+
+def test_they_are_exported_and_verified(
+    environment: dict[str, str],
+    settings: Settings,
+    orders_log: Log,
+    order: str,
+    tmp_path: Path,
+) -> None:
+    ours = signer(settings)
+    assert ours is not None
+    sign(orders_log.engine, ours, Folder(Blobs(settings.blob_url).shelf))
+    bundle = tmp_path / "order.zip"
+
+    (written_,) = ledgerpress(environment, "audit", "export", order, "--output", str(bundle))
+    ledgerpress(environment, "audit", "verify", str(bundle), "--key", str(ours.keys[0]))
+    ledgerpress(environment, "audit", "verify")
+
+    assert written_["events"] == 9
