@@ -309,14 +309,16 @@ def one_problem(slug: str) -> HTMLResponse:
 
 def _allowed(request: Request) -> str:
     """The methods that this address takes, whichever route takes them: the framework tells those of the first only."""
-    methods: set[str] = set()
-    for route in request.app.routes:
-        matched, _ = route.matches(request.scope)
-        if matched is not Match.NONE:
-            methods |= getattr(route, "methods", None) or {"GET"}
-    if "GET" in methods:
-        methods.add("HEAD")
-    return ", ".join(sorted(methods))
+    taken = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    # HEAD is asked as GET (see ``Frame``).
+    return ", ".join([*taken, "HEAD"] if "GET" in taken else taken)
 
 
 def problem_of(error: LedgerpressError) -> Problem:
