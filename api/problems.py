@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.templating import page
 from events.errors import Conflict, LedgerpressError, NotFound, Refused, Unavailable
@@ -269,12 +270,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(LedgerpressError)
     async def of_the_house(request: Request, error: LedgerpressError) -> Response:
-        return answer(request, _from_house(error))
+        return answer(request, problem_of(error))
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(request: Request, error: HTTPException) -> Response:
         slug = _BY_STATUS.get(error.status_code, "bad-request")
-        return answer(request, Problem(slug, headers=error.headers))
+        headers = dict(error.headers or {})
+        if slug == "method-not-allowed":
+            headers["Allow"] = _allowed(request)
+        return answer(request, Problem(slug, headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -303,7 +307,20 @@ def one_problem(slug: str) -> HTMLResponse:
     return page("problems.html", kinds=[KINDS[slug]])
 
 
-def _from_house(error: LedgerpressError) -> Problem:
+def _allowed(request: Request) -> str:
+    """The methods that this address takes, whichever route takes them: the framework tells those of the first only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        matched, _ = route.matches(request.scope)
+        if matched is not Match.NONE:
+            methods |= getattr(route, "methods", None) or {"GET"}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
+
+
+def problem_of(error: LedgerpressError) -> Problem:
+    """The problem that an error of the house is to whoever asked."""
     slug = _BY_REASON.get(error.reason) or next(
         (slug for kind, slug in _BY_ERROR if isinstance(error, kind)), "internal"
     )

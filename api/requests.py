@@ -20,7 +20,7 @@ _HEADERS = {
 }
 _OVER_HTTPS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 # What a customer sees through a secret link is not for search engines.
-_PRIVATE = ("/o/", "/checkout/")
+_PRIVATE = ("/o/", "/r/", "/checkout/")
 
 
 class Frame:

@@ -24,10 +24,11 @@ BELOW = {
 DOORS = {
     "openai": {"actors/model.py"},
     "tenacity": {"actors/model.py"},
-    "weasyprint": {"actors/press/rendering.py"},
+    "weasyprint": {"actors/press/plate.py"},
     "pikepdf": {"actors/press/binding.py"},
     "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
+    "obstore": {"storage/bucket.py"},
     "pika": {
         "storage/broker.py",
         "storage/dead_letters.py",

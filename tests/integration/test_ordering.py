@@ -26,6 +26,7 @@ from tests.integration.conftest import OPERATOR, serving
 from tests.projecting import feed_all
 
 AUDITOR = {"Authorization": "Bearer auditor-secret"}
+CHANGING = {"date", "x-request-id", "ratelimit", "ratelimit-policy"}
 CAUSE = Cause(correlation="c", causation="m", actor="test")
 TEXT = {"text": "Canary says that notice is ninety days."}
 ANALYSIS = {"product": "document_analysis", "fields": TEXT}
