@@ -75,19 +75,19 @@ class Bucket:
         with _away():
             return sorted(path.rpartition("/")[2] for path in self._paths(folder))
 
-    def remove(self, folder: str) -> None:
-        """Remove a folder with all that is in it. Safe to repeat. A bucket that keeps versions keeps them."""
-        with _away():
-            if paths := list(self._paths(folder)):
-                obstore.delete(self._store, paths)
-
     def prune(self, folder: str, kept: Container[str]) -> int:
-        """Remove the files that ``kept`` does not name; return how many."""
+        """Remove what is in a folder and not ``kept``; return how many files. Versions stay if the bucket keeps them."""
         with _away():
             paths = [each for each in self._paths(folder) if each.rpartition("/")[2] not in kept]
             if paths:
                 obstore.delete(self._store, paths)
         return len(paths)
+
+    def remove(self, folder: str) -> None:
+        """Remove a folder with all that is in it. Safe to repeat. A bucket that keeps versions keeps them."""
+        with _away():
+            if paths := list(self._paths(folder)):
+                obstore.delete(self._store, paths)
 
     def trouble(self) -> str:
         """What keeps a file from being written, read and removed here, in a few words; nothing if all is well."""

@@ -6,8 +6,6 @@ import uuid
 from collections.abc import Container
 from pathlib import Path
 
-from events.errors import Unavailable
-
 
 class Disk:
     """A folder with folders in it. Names are like ``folder/file``; what is written is never changed."""
@@ -57,25 +55,21 @@ class Disk:
             return []
         return sorted(name for name in found if not name.startswith("."))
 
+    def prune(self, folder: str, kept: Container[str]) -> int:
+        """Remove what is in a folder and not ``kept``, drafts included; return how many files."""
+        removed, path = 0, self.root / folder
+        for each in [*path.iterdir()] if path.exists() else []:
+            if each.name not in kept:
+                each.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it. Safe to repeat."""
         path = self.root / folder
         if path.exists():
             shutil.rmtree(path)
             _sync(self.root)
-
-    def prune(self, folder: str, kept: Container[str]) -> int:
-        """Remove the files that ``kept`` does not name, drafts included; return how many. Raises ``Unavailable``."""
-        path, removed = self.root / folder, 0
-        try:
-            for each in [*path.iterdir()] if path.exists() else []:
-                if each.name not in kept:
-                    each.unlink(missing_ok=True)
-                    removed += 1
-        except OSError as error:
-            message = f"a file could not be removed: {type(error).__name__}"
-            raise Unavailable(message, reason="blobs-away") from None
-        return removed
 
 
 def _sync(folder: Path) -> None:
