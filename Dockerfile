@@ -25,7 +25,8 @@ RUN apt-get update \
     libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 tini \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent ledgerpress \
- && install --directory --owner ledgerpress --group ledgerpress --mode 0700 /var/lib/ledgerpress/blobs
+ && install --directory --owner ledgerpress --group ledgerpress --mode 0700 \
+    /var/lib/ledgerpress/blobs /var/lib/ledgerpress/turns
 COPY --from=build /opt/ledgerpress /opt/ledgerpress
 ENV PATH=/opt/ledgerpress/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /

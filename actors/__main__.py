@@ -7,6 +7,7 @@ from events.errors import LedgerpressError
 from events.products import CATALOGUE, find
 from storage.settings import load
 from storage.telemetry import start_logging
+from storage.tracing import tracing
 
 USAGE = 2
 _NEXT = "docs/settings.md explains each setting; then: ledgerpress doctor"
@@ -19,7 +20,8 @@ def main(role: str = "", *names: str) -> int:
         if role == "worker" and len(names) == 1:
             product = find(names[0])
             start_logging(settings.log_format, process=f"worker {product.name}")
-            return worker.run(product, CATALOGUE, settings)
+            with tracing(settings, f"worker {product.name}"):
+                return worker.run(product, CATALOGUE, settings)
         if role == "keeper" and not names:
             start_logging(settings.log_format, process="keeper")
             return keeper.run(CATALOGUE, settings)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from actors.tools import Tools
@@ -17,9 +17,11 @@ from events.facts import AttemptEnded, AttemptStarted
 from events.order import Order, evolve
 from events.plan import Product
 from events.retry import fail, reason_of
+from storage import tracing
 from storage.leases import SILENT_SECONDS, Lease
 from storage.record import History
 from storage.telemetry import log, where
+from storage.tracing import Kind, Span
 
 # How long a worker keeps what it has made while Postgres is away. Shorter than a leg lies before its hard limit.
 _FACT_SECONDS = 45.0
@@ -46,6 +48,9 @@ class Attempt:
 
     The order is taken with the first facts that are noted: until then there is no ``lease``, and nothing may be done
     that costs money or reaches anyone. ``handed_on``: it was let go with work left that can be done at once.
+
+    ``span`` is told of as soon as the order is taken, so that what is done in an attempt that is killed hangs below
+    something. ``trace`` continues the trace below the step that is being performed.
     """
 
     delivery: Delivery
@@ -53,7 +58,9 @@ class Attempt:
     cause: Cause
     tools: Tools
     leg_ends: float
+    span: Span = field(default_factory=lambda: Span(""))
     lease: Lease | None = None
+    trace: str = ""
     handed_on: bool = False
     waited: bool = False
     _begun: tuple[Order, Order] | None = None
@@ -158,6 +165,7 @@ class Attempt:
         )
         if taken:
             self.history, self.lease = taken
+            self.span.end(told={"ledgerpress.attempt": self.lease.fence})
             self.tools.leases.keep(self.lease)
             return
         known = self.history.order.version
@@ -182,10 +190,28 @@ def begin(delivery: Delivery, product: Product, tools: Tools) -> Attempt | None:
         return None
     if history.order.placed and history.order.placed.product != product.name:
         return None  # a person has corrected what was ordered; its own worker is told too
+    span = tracing.begin(
+        tracing.Name.ATTEMPT,
+        Kind.CONSUMER,
+        tracing.of_order(delivery.order, history.trace),
+        {
+            "ledgerpress.order": delivery.order,
+            "ledgerpress.product": product.name,
+            "ledgerpress.redelivered": delivery.redelivered,
+        },
+    )
+    cause = Cause(
+        correlation=history.correlation,
+        causation=delivery.id,
+        actor=tools.name,
+        trace=span.traceparent,
+    )
     return Attempt(
         delivery=delivery,
         history=history,
-        cause=Cause(correlation=history.correlation, causation=delivery.id, actor=tools.name),
+        cause=cause,
         tools=tools,
         leg_ends=time.monotonic() + product.pacing.leg,
+        span=span,
+        trace=span.traceparent,
     )

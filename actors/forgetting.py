@@ -4,7 +4,7 @@ import threading
 import time
 
 from events.errors import Unavailable
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.erasing import finish_all
 from storage.record import Log
 from storage.retention import expire_all
@@ -25,7 +25,7 @@ def start(orders: Log, settings: Settings, stopping: threading.Event) -> threadi
 
 
 def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
-    blobs = Blobs(settings.blob_url)
+    blobs = blobs_of(settings)
     looked = -_RETENTION_SECONDS
     while not stopping.wait(_LOOK_SECONDS):
         try:

@@ -1,16 +1,20 @@
 """The loop: lease, fold, decide, perform, record. All the rest of the house is arranged around it."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from enum import Enum, auto
 from functools import partial
 
 from actors.attempt import Attempt, Delivery, Held, begin
 from actors.perform import perform
 from actors.tools import Tools
-from events.decide import decide, foregone
+from events.decide import Step, decide, foregone
 from events.errors import Fenced, WrongExpectedVersion
 from events.plan import Product
+from events.retry import reason_of
+from storage import tracing
 from storage.telemetry import log
+from storage.tracing import Kind
 
 
 class Outcome(Enum):
@@ -54,7 +58,7 @@ def _work(attempt: Attempt, product: Product) -> None:
             step = decide(attempt.known, product, now) and decide(attempt.order, product, now)
             moved = False
             if step and not attempt.over:
-                with closing(perform(step, attempt, product)) as done:
+                with _traced(step, attempt), closing(perform(step, attempt, product)) as done:
                     for facts in done:
                         follows = partial(foregone, facts=facts, product=product, now=now)
                         attempt.note(*facts, then=follows)
@@ -69,3 +73,25 @@ def _work(attempt: Attempt, product: Product) -> None:
         except Exception as error:  # noqa: BLE001 - whatever it was, the log must say so
             if attempt.fail(error, product):
                 return
+
+
+@contextmanager
+def _traced(step: Step, attempt: Attempt) -> Iterator[None]:
+    """A span for the step, unless the order could not even be taken for it."""
+    span = tracing.begin(
+        f"{tracing.Name.STEP} {type(step).__name__.lower()}",
+        Kind.INTERNAL,
+        attempt.span.traceparent,
+        {"ledgerpress.order": attempt.known.id},
+    )
+    attempt.trace = span.traceparent
+    try:
+        yield
+    except Exception as error:
+        if attempt.lease:
+            span.end(reason_of(error))
+        raise
+    else:
+        span.end()
+    finally:
+        attempt.trace = attempt.span.traceparent

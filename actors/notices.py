@@ -5,10 +5,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parseaddr
 
 from actors.letters import letter
-from actors.post import Letter, Post, message_id
+from actors.post import Letter, Post, message_id, operator_of, post_of
 from events.alerts import Matter, digest, matter, subject
 from events.envelope import Cause
 from events.errors import LedgerpressError, Refused, Unavailable, WrongExpectedVersion
@@ -233,16 +232,11 @@ def start(
     orders: Log, catalogue: Mapping[str, Product], settings: Settings, stopping: threading.Event
 ) -> threading.Thread:
     """Go on in a thread of its own until ``stopping``, so that a slow mail server keeps nothing else waiting."""
-    post = Post(
-        smtp_url=settings.smtp_url.get_secret_value(),
-        sender=settings.mail_from,
-        public_url=settings.public_url,
-    )
     told = Notices(
         orders,
-        post,
+        post_of(settings),
         catalogue=catalogue,
-        operator=parseaddr(settings.operator_email or settings.mail_from)[1],
+        operator=operator_of(settings),
         stopping=stopping,
         speed=settings.speed,
     )

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from events.errors import Refused, Unavailable
 from events.plan import Product
 from events.views import order_number
+from storage.settings import Settings
 
 # Many servers refuse more; beyond this the mail carries a link only.
 MOST_ATTACHED_BYTES = 8_000_000
@@ -95,6 +96,11 @@ class Post:
     def report(self, order: str, until: int, signature: str) -> str:
         """The link to that order's report, good until then."""
         return f"{self._public_url}/r/{order}/{until}/{signature}"
+
+    @property
+    def desk(self) -> str:
+        """The link to the operator's page."""
+        return f"{self._public_url}/ops"
 
     def send(self, letter: Letter, documents: Sequence[Attachment] = ()) -> None:
         """Hand the mail to the server.
@@ -207,6 +213,20 @@ class Post:
             server.close()
             raise
         return server
+
+
+def post_of(settings: Settings) -> Post:
+    """The mail server that the settings name."""
+    return Post(
+        smtp_url=settings.smtp_url.get_secret_value(),
+        sender=settings.mail_from,
+        public_url=settings.public_url,
+    )
+
+
+def operator_of(settings: Settings) -> str:
+    """The address of whoever looks after orders."""
+    return parseaddr(settings.operator_email or settings.mail_from)[1]
 
 
 def _said_no(code: int) -> Refused | Unavailable:

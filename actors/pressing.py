@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
+from tempfile import TemporaryFile
 
 from actors.attempt import Attempt
 from actors.press.binding import Piece
@@ -48,13 +49,18 @@ def bind(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) 
         about="Which model wrote each section, and the hash of its words",
         content=provenance(order, product),
     )
-    content = bind_pieces(
-        product,
-        pieces,
-        placed_on=facts.placed_on,
-        customer=facts.customer,
-        enclosed=[papers],
-    )
+    # In a file while it grows: chunks and document together would be too much for memory.
+    with TemporaryFile() as file:
+        bind_pieces(
+            product,
+            pieces,
+            file,
+            placed_on=facts.placed_on,
+            customer=facts.customer,
+            enclosed=[papers],
+        )
+        file.seek(0)
+        content = file.read()
     return _kept(content, sum(made.pages for made in chunks), attempt, product)
 
 

@@ -5,7 +5,7 @@ import time
 
 from events.errors import Conflict, LedgerpressError, Unavailable
 from storage import timers
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.checkpoints import Folder, publish, sign
 from storage.record import Log
 from storage.sealer import seal
@@ -32,7 +32,7 @@ def start(orders: Log, settings: Settings, stopping: threading.Event) -> threadi
 
 
 def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
-    ours, folder = signer(settings), Folder(Blobs(settings.blob_url).root)
+    ours, folder = signer(settings), Folder(blobs_of(settings).shelf)
     if ours is None:
         log.warning("SIGNING_KEY is not set: no checkpoint is signed")
     looked = -_LOOK_SECONDS

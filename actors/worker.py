@@ -13,13 +13,14 @@ from actors.attempt import Delivery
 from actors.fulfil import Outcome, fulfil
 from actors.limits import HardLimits
 from actors.model import models
-from actors.post import Post
+from actors.post import post_of
 from actors.press.rendering import Press
+from actors.press.turns import shared_folder
 from actors.stopping import told_to_stop
 from actors.tools import Tools
 from events.errors import Refused, Unavailable
 from events.plan import Product
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.broker import HandedOn, NudgeBroker
 from storage.endpoints import Endpoints
 from storage.leases import Leases
@@ -43,7 +44,9 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
     threads = settings.worker_threads or product.threads
     with (
         opened(settings, catalogue, pool=max(10, threads)) as log_of_orders,
-        Press(children=settings.press_children) as press,
+        Press(
+            children=settings.press_children, turns=shared_folder(settings.press_folder)
+        ) as press,
         ExitStack() as doors,
     ):
         if served := serve_metrics(settings):
@@ -55,16 +58,12 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
             name=f"{product.name}@{platform.node()}:{os.getpid()}",
             log=log_of_orders,
             leases=Leases(log_of_orders.engine).start(),
-            blobs=Blobs(settings.blob_url),
+            blobs=blobs_of(settings),
             models=asked,
             endpoints=Endpoints(log_of_orders.engine),
             tenants=Tenants(log_of_orders.engine),
             press=press,
-            post=Post(
-                smtp_url=settings.smtp_url.get_secret_value(),
-                sender=settings.mail_from,
-                public_url=settings.public_url,
-            ),
+            post=post_of(settings),
             limits=HardLimits(),
             catalogue=catalogue,
             stopping=stopping,

@@ -6,14 +6,18 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from actors.attempt import Attempt
 from actors.replies import Failure, Reply
 from actors.reserving import Round, over_month, report, reserve
 from events.errors import Refused, Unavailable
 from events.facts import CallFailed, SectionsAsked, SectionWritten
+from events.form import faults
 from events.money import NOTHING
 from events.plan import DocumentKind, Product, Section
+from storage import tracing
+from storage.tracing import Kind, Span
 
 Fact = SectionsAsked | SectionWritten | CallFailed
 
@@ -46,13 +50,17 @@ def write(
         yield tuple(fact for name in made.prompts for fact in _facts(name, unmade, attempt, made))
         raise full
 
+    spans = {name: _span(name, attempt, made) for name in made.prompts}
+    as_json = product.document is DocumentKind.JSON
     calls = {
         made.model.ask(
             prompt,
             longest=made.longest[name],
             seconds=product.pacing.call_timeout,
-            as_json=product.document is DocumentKind.JSON,
+            as_json=as_json,
+            faults=(lambda _: ()) if as_json else partial(faults, section=product.section(name)),
             order=order.id,
+            trace=spans[name].traceparent,
         ): name
         for name, prompt in made.prompts.items()
     }
@@ -60,6 +68,8 @@ def write(
     try:
         for ended in _answered(calls, attempt):
             replies = [(calls[call], call.result()) for call in ended]
+            for name, reply in replies:
+                _tell(spans[name], reply)
             yield tuple(
                 fact for name, reply in replies for fact in _facts(name, reply, attempt, made)
             )
@@ -68,10 +78,29 @@ def write(
                 if isinstance(reply, Failure):
                     errors.append(reply.error)
     finally:
-        for call in calls:
+        for call, name in calls.items():
             call.cancel()
+            spans[name].end("cancelled")
     if errors:
         raise min(errors, key=lambda error: not isinstance(error, Refused))
+
+
+def _span(section: str, attempt: Attempt, made: Round) -> Span:
+    told = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": made.model.name,
+        "ledgerpress.order": attempt.known.id,
+        "ledgerpress.section": section,
+    }
+    return tracing.begin(tracing.Name.CALL, Kind.CLIENT, attempt.trace, told)
+
+
+def _tell(span: Span, reply: Reply) -> None:
+    told = {
+        "gen_ai.usage.input_tokens": reply.tokens.prompt,
+        "gen_ai.usage.output_tokens": reply.tokens.completion,
+    }
+    span.end(reply.error.reason if isinstance(reply, Failure) else "", told)
 
 
 def _facts(section: str, reply: Reply, attempt: Attempt, made: Round) -> Generator[Fact]:

@@ -10,7 +10,7 @@ from api import shapes
 from api.access import Program
 from api.bodies import body
 from api.caching import ask_again
-from api.desk import Desk, OnDesk, RequestId
+from api.desk import Desk, OnDesk, RequestId, Trace
 from api.problems import Problem
 from events import request as requests
 from events.envelope import Cause
@@ -117,6 +117,7 @@ def place_order(
     wanted: Annotated[requests.Request, Depends(_ordered)],
     desk: OnDesk,
     request_id: RequestId,
+    trace: Trace,
     response: Response,
 ) -> shapes.Order:
     """Place the order, or find it placed. Nothing is due for it: what the tenant pays stands in its contract.
@@ -136,7 +137,10 @@ def place_order(
             live=desk.settings.stripe_livemode,
             catalogue=desk.catalogue,
             cause=Cause(
-                correlation=request_id, causation=request_id, actor=f"tenant:{program.tenant}"
+                correlation=request_id,
+                causation=request_id,
+                actor=f"tenant:{program.tenant}",
+                trace=trace,
             ),
             log=desk.log,
         )

@@ -1,7 +1,6 @@
 """The frame around every request: its id, the headers of every answer, and the last resort when something breaks."""
 
 import re
-import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -9,7 +8,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem, answer
-from storage.metrics import REQUESTS
 from storage.telemetry import log, where
 
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -22,11 +20,7 @@ _HEADERS = {
 }
 _OVER_HTTPS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 # What a customer sees through a secret link is not for search engines.
-_PRIVATE = ("/o/", "/checkout/")
-
-
-# Whoever makes up methods makes up no labels.
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PRIVATE = ("/o/", "/r/", "/checkout/")
 
 
 class Frame:
@@ -46,12 +40,12 @@ class Frame:
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
         if scope["method"] == "HEAD":
             scope["method"] = "GET"  # the server leaves the body out
-        begun, status, began = False, 500, time.monotonic()
+        begun = False
 
         async def send_framed(message: Message) -> None:
-            nonlocal begun, status
+            nonlocal begun
             if message["type"] == "http.response.start":
-                begun, status = True, message["status"]
+                begun = True
                 self._add_headers(MutableHeaders(scope=message), scope)
             await send(message)
 
@@ -65,10 +59,6 @@ class Frame:
                 return
             response = answer(Request(scope), Problem("internal"))
             await response(scope, receive, send_framed)
-        finally:
-            route = _route(scope)
-            seconds = time.monotonic() - began
-            REQUESTS.labels(_method(scope), route, str(status)).observe(seconds)
 
     def _add_headers(self, headers: MutableHeaders, scope: Scope) -> None:
         """What every answer says, and what was noted for this one on the way."""
@@ -80,13 +70,3 @@ class Frame:
             headers[name] = value
         if scope["path"].startswith(_PRIVATE):
             headers["X-Robots-Tag"] = "noindex"
-
-
-def _route(scope: Scope) -> str:
-    """The pattern that the path matched, and never the path: there are few patterns, and no ids in them."""
-    path = getattr(scope.get("route"), "path", "")
-    return str(path) or ("/static" if scope["path"].startswith("/static/") else "none")
-
-
-def _method(scope: Scope) -> str:
-    return scope["method"] if scope["method"] in _METHODS else "other"

@@ -25,8 +25,9 @@ class Machine:
     @property
     def sentence(self) -> str:
         """All of it in a line."""
+        beside = f", Postgres {self.postgres}" if self.postgres else ""
         return (
-            f"{self.cores} cores, {self.system}, Python {self.python}, Postgres {self.postgres}; load"
+            f"{self.cores} cores, {self.system}, Python {self.python}{beside}; load"
             f" {self.load_before:.1f} before and {self.load_after:.1f} after; {self.at}"
         )
 

@@ -107,12 +107,13 @@ class Cause:
     """Who did it and why: travels in the metadata of every event.
 
     ``correlation`` is the request it all came from, ``causation`` the event or message just before, ``actor`` the
-    process or the person's role. None of them is personal data.
+    process or the person's role, ``trace`` the W3C traceparent that it continues, if any. None is personal data.
     """
 
     correlation: str
     causation: str
     actor: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

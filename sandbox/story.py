@@ -33,7 +33,7 @@ from events.plan import Product
 from events.products import CATALOGUE
 from sandbox.calls import Calls as Asked
 from sandbox.system import System
-from storage.blobs import Blobs
+from storage.blobs import Blobs, blobs_of
 from storage.opening import opened
 from storage.record import Log, stream_of
 from storage.settings import read_from
@@ -64,7 +64,7 @@ def tell(story: Story, console: Console) -> None:
         order = fold(story.order_id, (each.event for each in history))
         family = [order, *(log.read(part).order for part in order.parts.values())]
         console.print(_history(history))
-        for path in _save(log, family, Blobs(settings.blob_url), story):
+        for path in _save(log, family, blobs_of(settings), story):
             console.print(f"Report   {path}", soft_wrap=True)
         _mail(story, order, console)
         _bill(story, family, console)

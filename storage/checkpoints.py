@@ -1,25 +1,23 @@
 """Signed checkpoints: made, kept in the database, and published outside it."""
 
 import hashlib
-import os
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, Engine, select
 
 from events.checkpoint import Checkpoint, Key, Note, read_key, read_note
-from events.errors import Conflict, LedgerpressError
+from events.errors import Conflict, LedgerpressError, NotFound
 from events.merkle import consistency_proof, consistent
+from storage.blobs import Shelf
 from storage.database import connected, directly, failed
 from storage.sealed import Nodes, grown_tree
 from storage.signing import Signer, signed_by
 from storage.tables import checkpoints, signing_keys
 
 _ADD = "select add_checkpoint(%(note)s, %(keys)s::text[], %(seconds)s)"
-_FOLDER = "checkpoints"
+FOLDER = "checkpoints"
 
 
 class Forked(LedgerpressError):
@@ -128,7 +126,10 @@ def _add(engine: Engine, signer: Signer, checkpoint: Checkpoint, seconds: float)
 
 
 def publish(engine: Engine, folder: "Folder") -> int:
-    """Put outside what is not there yet, oldest first; return how many. Raises ``OSError`` if the disk is full."""
+    """Put outside what is not there yet, oldest first; return how many.
+
+    Raises ``OSError`` if the disk is full, and ``Unavailable`` if the store is away.
+    """
     count = 0
     while True:
         with connected(engine) as connection:
@@ -143,50 +144,38 @@ def publish(engine: Engine, folder: "Folder") -> int:
 class Folder:
     """The checkpoints outside the database: a file for each, named by its size, never changed."""
 
-    def __init__(self, root: Path) -> None:
-        self.path = root / _FOLDER
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
 
     def sizes(self) -> list[int]:
         """The sizes of the checkpoints there, smallest first."""
-        try:
-            names = [each.name for each in self.path.iterdir()]
-        except FileNotFoundError:
-            return []
-        return sorted(int(name[:-4]) for name in names if name[:-4].isdecimal())
+        names = [name[:-4] for name in self._shelf.names(FOLDER)]
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def newest(self) -> int:
         """The size of the largest one; 0 if there is none."""
         return max(self.sizes(), default=0)
 
     def get(self, size: int) -> str:
-        """The note there."""
-        return self._file(size).read_text("utf-8")
+        """The note there. Raises ``NotFound`` if somebody has taken it away."""
+        found = self._shelf.get(file_of(size))
+        if found is None:
+            message = f"the checkpoint at {size} is not there any more"
+            raise NotFound(message, reason="checkpoint-missing")
+        return found.decode()
 
     def put(self, kept: Kept) -> None:
-        """Write it; it has reached the disk when this returns. What is there already is not overwritten."""
-        file = self._file(kept.size)
-        self.path.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f".{uuid.uuid4().hex}")
-        with draft.open("x", encoding="utf-8", newline="") as opened:
-            opened.write(kept.text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            if _digest(self.get(kept.size)) != kept.note.digest:
-                message = f"another checkpoint than this database's was published at {kept.size}"
-                raise Forked(message) from None
-        finally:
-            draft.unlink()
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Write it; it has arrived when this returns. What is there already is not overwritten."""
+        if self._shelf.put(file_of(kept.size), kept.text.encode()):
+            return
+        if _digest(self.get(kept.size)) != kept.note.digest:
+            message = f"another checkpoint than this database's was published at {kept.size}"
+            raise Forked(message)
 
-    def _file(self, size: int) -> Path:
-        return self.path / f"{size:020}.txt"
+
+def file_of(size: int) -> str:
+    """What the file of the checkpoint of that size is called."""
+    return f"{FOLDER}/{size:020}.txt"
 
 
 def _goes_on(folder: Folder, before: list[Kept]) -> None:

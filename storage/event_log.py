@@ -63,14 +63,15 @@ def literal(values: Iterable[object]) -> str:
 
 def metadata(cause: Cause, code: str) -> str:
     """What every event says about who, why and by which code, as stored."""
-    return msgspec.json.encode(
-        {
-            "correlation": cause.correlation,
-            "causation": cause.causation,
-            "actor": cause.actor,
-            "code": code,
-        }
-    ).decode()
+    told = {
+        "correlation": cause.correlation,
+        "causation": cause.causation,
+        "actor": cause.actor,
+        "code": code,
+    }
+    if cause.trace:
+        told["traceparent"] = cause.trace
+    return msgspec.json.encode(told).decode()
 
 
 def read(connection: psycopg.Connection[Any], stream: str, *, after: int = 0) -> list[Link]:
@@ -102,7 +103,10 @@ def recorded(stored: Link, event: Any) -> Recorded:
         recorded_at=stored.recorded_at,
         fence=stored.fence,
         cause=Cause(
-            correlation=meta["correlation"], causation=meta["causation"], actor=meta["actor"]
+            correlation=meta["correlation"],
+            causation=meta["causation"],
+            actor=meta["actor"],
+            trace=meta.get("traceparent", ""),
         ),
         code=meta["code"],
         previous=stored.previous,

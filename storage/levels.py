@@ -1,12 +1,14 @@
 """How the house stands just now, from rows and queues that are small whatever the log has grown to."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine
 
 from events.errors import Unavailable
+from events.expecting import promised
 from events.plan import Product
 from storage import queues, timers
 from storage.database import directly
@@ -14,18 +16,18 @@ from storage.inbox import QUEUE
 from storage.kept import Kept
 from storage.metrics import Level
 from storage.settings import Settings
+from storage.sums import Standing, standings
 
 # However many ask, and however often, Postgres and RabbitMQ are asked no more often than this.
 _SECONDS = 5.0
 _BROKER_SECONDS = 10.0
-# An order is late when it has taken so much longer than its product promises; in seconds.
-_FACTOR, _ALLOWANCE = 1.5, 30.0
 _MOST_LATE = 1000
 
 _OPEN = """
     select product, word, count(*), extract(epoch from clock_timestamp() - min(placed_at))::float8
     from orders where word not in ('delivered', 'cancelled', 'erased') group by product, word
 """
+# An order is late when it takes longer than may be expected of its product, as its customer is told.
 # What was paid for later than it was placed is late later: the few that look late are looked up in the log.
 _LATE = """
     select o.product, count(*)
@@ -52,6 +54,7 @@ _LOG = """
     select (select size from tree), coalesce(extract(epoch from clock_timestamp() - (
         select recorded_at from checkpoints order by size desc limit 1)), 0)::float8
 """
+_DEAD = "select queue, count(*) from dead_letters where returned_at is null group by queue"
 _BREAKERS = """
     select endpoint, (failures >= 5 and open_until > clock_timestamp())::int::float8, failures from endpoints
 """
@@ -78,11 +81,8 @@ class Levels:
         yield Level("ledgerpress_up", "Whether it answers.", ["part"], up)
 
     def _messages(self) -> Iterator[Level]:
-        queues_of_ours = [*self._queues, QUEUE]
-        names = [*queues_of_ours, *(f"{name}.XQ" for name in queues_of_ours)]
-        found = queues.depths(self._settings, names)
-        there = {name: depth for name, depth in found.items() if depth}
-        ours = {(name,): depth for name, depth in there.items() if name in queues_of_ours}
+        found = queues.depths(self._settings, [*self._queues, QUEUE])
+        ours = {(name,): depth for name, depth in found.items() if depth}
         yield Level(
             "ledgerpress_queue_messages",
             "Messages that nobody has taken yet.",
@@ -94,16 +94,6 @@ class Levels:
             "Workers that listen.",
             ["queue"],
             {name: depth.listening for name, depth in ours.items()},
-        )
-        yield Level(
-            "ledgerpress_dead_letters",
-            "Messages given up on.",
-            ["queue"],
-            {
-                (name.removesuffix(".XQ"),): depth.ready
-                for name, depth in there.items()
-                if name.endswith(".XQ")
-            },
         )
 
 
@@ -120,7 +110,14 @@ def _rows(engine: Engine, catalogue: Mapping[str, Product]) -> Iterator[Level]:
     with directly(engine) as connection:
         yield from _orders(connection, catalogue)
         yield from _log(connection)
+        dead = connection.execute(_DEAD).fetchall()
         found = connection.execute(_BREAKERS).fetchall()
+    yield Level(
+        "ledgerpress_dead_letters",
+        "Messages given up on, that nobody has seen to.",
+        ["queue"],
+        {(queue,): count for queue, count in dead},
+    )
     yield Level(
         "ledgerpress_breaker_open",
         "Whether the model's endpoint is left in peace.",
@@ -134,6 +131,7 @@ def _rows(engine: Engine, catalogue: Mapping[str, Product]) -> Iterator[Level]:
         {(endpoint,): failures for endpoint, _, failures in found},
     )
     yield from _timers(timers.listed(engine))
+    yield from _projections(standings(engine), datetime.now(UTC))
 
 
 def _orders(
@@ -149,7 +147,7 @@ def _orders(
     labels = ["product", "status"]
     yield Level("ledgerpress_orders", "Orders that are not settled.", labels, counts)
     yield Level("ledgerpress_oldest_order_seconds", "Age of the oldest of them.", labels, ages)
-    seconds = [each.promise * _FACTOR + _ALLOWANCE for each in catalogue.values()]
+    seconds = [promised(each.promise).most for each in catalogue.values()]
     values = {"products": list(catalogue), "seconds": seconds, "most": _MOST_LATE}
     late: dict[tuple[str, ...], float] = {(name,): 0.0 for name in catalogue}
     late |= {(name,): count for name, count in connection.execute(_LATE, values).fetchall()}
@@ -177,6 +175,25 @@ def _log(connection: psycopg.Connection[Any]) -> Iterator[Level]:
         row = connection.execute(query).fetchone() or ()
         for (name, about), number in zip(levels, row, strict=True):
             yield Level(name, about, (), {(): float(number)})
+
+
+def _projections(found: Iterable[Standing], now: datetime) -> Iterator[Level]:
+    known = {each.projection: each.reach for each in found}
+    yield Level(
+        "ledgerpress_projection_behind_events",
+        "Sealed events that it has not read.",
+        ["projection"],
+        {(name,): reach.behind for name, reach in known.items()},
+    )
+    yield Level(
+        "ledgerpress_projection_lag_seconds",
+        "Age of the last event it has read, while there are newer ones.",
+        ["projection"],
+        {
+            (name,): (now - reach.time).total_seconds() if reach.behind and reach.time else 0.0
+            for name, reach in known.items()
+        },
+    )
 
 
 def _timers(found: Iterable[timers.Timer]) -> Iterator[Level]:

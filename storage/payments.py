@@ -42,6 +42,7 @@ class Signed:
     at: str
     correlation: str
     body: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,10 @@ def _heard(
         return Heard(verdict="ignored", reason=said.reason)
     name = said.intent if isinstance(said, Reversed) else said.session
     cause = Cause(
-        correlation=signed.correlation, causation=event_name(event) or name, actor="stripe"
+        correlation=signed.correlation,
+        causation=event_name(event) or name,
+        actor="stripe",
+        trace=signed.trace,
     )
     if isinstance(said, Reversed):
         return _reversed(said, cause, orders_log)

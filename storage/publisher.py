@@ -23,12 +23,14 @@ _MOST_WAITING = 10_000
 class Letter:
     """A message on its way: ``body`` to ``queue``. ``outbox_id`` is its row there.
 
-    ``sealed`` travels in place of the order's id where there is no order yet.
+    ``trace`` is the traceparent that goes with it, if any. ``sealed`` travels in place of the order's id where there is
+    no order yet.
     """
 
     queue: str
     order: str
     correlation: str
+    trace: str = ""
     outbox_id: int
     message_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     sealed: bytes = b""
@@ -134,6 +136,7 @@ class Publisher:
                     delivery_mode=2,
                     message_id=letter.message_id,
                     correlation_id=letter.correlation,
+                    headers={"traceparent": letter.trace} if letter.trace else None,
                 ),
                 mandatory=True,
             )

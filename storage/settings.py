@@ -107,7 +107,11 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl
     database_owner_url: DatabaseUrl | None = None
     rabbitmq_url: Annotated[SecretStr, _url("amqp", "amqps")]
-    blob_url: Annotated[str, _url("file")]
+    blob_url: Annotated[str, _url("file", "s3")]
+    aws_access_key_id: Annotated[str | None, _none] = None
+    aws_secret_access_key: Token = None
+    aws_region: Annotated[str | None, _none] = None
+    aws_endpoint_url: Annotated[str | None, _url("http", "https", optional=True)] = None
     vault_key: Annotated[list[SecretStr], NoDecode, BeforeValidator(_keys), Field(min_length=1)]
     openai_api_key: Secret
     openai_base_url: Annotated[str, _url("http", "https")] = "https://api.openai.com/v1"
@@ -132,10 +136,12 @@ class Settings(BaseSettings):
     signing_key: Seeds = None
     metrics_address: Annotated[str | None, BeforeValidator(_address)] = None
     metrics_token: Token = None
+    otel_exporter_otlp_endpoint: Annotated[str | None, _url("http", "https", optional=True)] = None
     log_format: Literal["json", "console"] = "json"
     speed: Annotated[float, Field(gt=0)] = 1.0
     worker_threads: Threads = None
     press_children: Annotated[int, Field(ge=1, le=16)] = 1
+    press_folder: Annotated[str | None, _none] = None
 
     @property
     def https(self) -> bool:

@@ -17,6 +17,7 @@ _QUIET = (
     "httpx",
     "httpx2",
     "httpcore",
+    "opentelemetry",
     "stripe",
     "weasyprint",
     "fontTools",

@@ -24,12 +24,14 @@ BELOW = {
 DOORS = {
     "openai": {"actors/model.py"},
     "tenacity": {"actors/model.py"},
-    "weasyprint": {"actors/press/rendering.py"},
+    "weasyprint": {"actors/press/plate.py"},
     "pikepdf": {"actors/press/binding.py"},
     "uharfbuzz": {"actors/press/lettering.py"},
     "smtplib": {"actors/post.py"},
+    "obstore": {"storage/bucket.py"},
     "pika": {
         "storage/broker.py",
+        "storage/dead_letters.py",
         "storage/publisher.py",
         "storage/exchange.py",
         "storage/inbox.py",
@@ -50,6 +52,7 @@ DOORS = {
     },
     "pydantic": {"api/", "storage/settings.py"},
     "pydantic_settings": {"storage/settings.py"},
+    "opentelemetry": {"storage/tracing.py"},
     "prometheus_client": {"storage/metrics.py"},
     "structlog": {"storage/telemetry.py"},
     "httpx": {"sandbox/"},

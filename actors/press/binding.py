@@ -4,12 +4,14 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import BinaryIO
 
 import pikepdf
 
 from actors.press.book import Book
 from actors.press.papers import Enclosure
 from actors.press.pdf_file import PdfFile
+from actors.press.sheets import unpacked
 from actors.press.tongue import UNKNOWN
 from actors.press.transplant import FontFacts, transplant
 from events.plan import Chunk, Product
@@ -27,30 +29,31 @@ class Piece:
 def bind(
     product: Product,
     pieces: Sequence[Piece],
+    out: BinaryIO,
     *,
     placed_on: date,
     customer: str = "",
     enclosed: Sequence[Enclosure] = (),
-) -> bytes:
-    """One document of all ``pieces``, in their order. The same pieces always give the same bytes.
+) -> None:
+    """Write one document of all ``pieces``, in their order, to ``out``. The same pieces always give the same bytes.
 
     Pages are numbered and carry running heads, the contents lead to them, parts and sections make
     the outline; it is tagged as PDF/UA-1 asks for, and carries what is ``enclosed``. One chunk is
-    held in memory at a time, and what is written so far. Raises ``ValueError`` for a piece that has
-    other pages than it says.
+    held in memory at a time. Raises ``ValueError`` for a piece that has other pages than it says.
     """
-    out = io.BytesIO()
     book = Book(product, PdfFile(out), total=sum(piece.pages for piece in pieces))
     for piece in pieces:
         data = piece.pdf if isinstance(piece.pdf, bytes) else piece.pdf()
-        with pikepdf.open(io.BytesIO(data)) as pdf:
-            source = Source(pdf)
-            if len(source.pages) != piece.pages:
-                msg = f"{piece.chunk.name} has {len(source.pages)} pages, not {piece.pages}"
-                raise ValueError(msg)
-            transplant(source, piece.chunk, book)
+        pages = 0
+        for sheet in unpacked(data):
+            with pikepdf.open(io.BytesIO(sheet)) as pdf:
+                source = Source(pdf)
+                pages += len(source.pages)
+                transplant(source, piece.chunk, book)
+        if pages != piece.pages:
+            msg = f"{piece.chunk.name} has {pages} pages, not {piece.pages}"
+            raise ValueError(msg)
     book.finish(placed_on, customer, enclosed)
-    return out.getvalue()
 
 
 class Source:

@@ -59,7 +59,13 @@ class Book:
         # For every chunk begun: its language, and how many pages it has.
         self._spoken: dict[Chunk, tuple[str, int]] = {}
         self._parents: list[_Parents] = []
-        self._bound = 0
+        # How many pages are bound, and how many were before those begun last.
+        self._bound = self._before = 0
+
+    @property
+    def begun(self) -> int:
+        """How often something has begun: what tells the names in one PDF from those in another."""
+        return len(self._nodes)
 
     def node(self) -> int:
         """A number for the node of the page tree that will hold the next chunk's pages."""
@@ -67,15 +73,17 @@ class Book:
         return self._nodes[-1]
 
     def begin(self, chunk: Chunk, node: int, pages: list[int], language: str) -> None:
-        """Place ``chunk``: its pages are these objects and follow the pages bound so far."""
+        """Place ``chunk``, or its next sheets: its pages are these objects and follow the pages bound so far."""
         kids = b" ".join(b"%d 0 R" % page for page in pages)
         self.file.write(
             node,
             b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[%s]>>" % (self._pages, len(pages), kids),
         )
-        self._chunks.append(chunk)
+        if chunk.name not in self.starts:
+            self._chunks.append(chunk)
+            self.starts[chunk.name] = (pages[0], self._bound + 1)
         self._spoken[chunk] = (language, len(pages))
-        self.starts[chunk.name] = (pages[0], self._bound + 1)
+        self._before = self._bound
         self._bound += len(pages)
 
     def end(self, body: int, parents: list[tuple[int, bytes]]) -> None:
@@ -88,10 +96,10 @@ class Book:
         self.marked += len(parents)
 
     def stamp(self, chunk: Chunk, page: int) -> Stamp:
-        """What is stamped on the chunk's page number ``page``, from 0."""
+        """What is stamped on page number ``page``, from 0, of what was begun last."""
         if chunk.kind in BARE:
             return Stamp()
-        folio = f"{self.starts[chunk.name][1] + page} of {self.total}"
+        folio = f"{self._before + page + 1} of {self.total}"
         if page == 0 or chunk.section is None:
             return Stamp(foot_left=self.product.title, foot_right=folio)
         part = self.product.section(chunk.section).part

@@ -69,7 +69,7 @@ class PdfFile:
         start = self._at
         self._place(number, PLAIN, start, 0)
         identity = self._hash.hexdigest()[:32].encode()
-        table = zlib.compress(self._cross_references(), 9)
+        table = self._cross_references()
         entries = (
             b"/Type/XRef/Size %d/W[1 4 2]/Root %d 0 R/Info %d 0 R/ID[<%s><%s>]"
             b"/Filter/FlateDecode/DecodeParms<</Predictor 12/Columns 7>>"
@@ -78,14 +78,16 @@ class PdfFile:
         self._emit(b"startxref\n%d\n%%%%EOF\n" % start)
 
     def _cross_references(self) -> bytes:
-        """One row of seven bytes per object, each written as the difference to the one above (PNG filter 2)."""
-        rows = []
+        """One row of seven bytes per object, each as the difference to the one above (PNG filter 2); compressed."""
+        pressed = bytearray()
+        packer = zlib.compressobj(9)
         above = bytes(7)
         for kind, first, second in zip(self._kinds, self._first, self._second, strict=True):
             row = bytes((kind,)) + first.to_bytes(4) + second.to_bytes(2)
-            rows.append(b"\x02" + bytes((a - b) & 255 for a, b in zip(row, above, strict=True)))
+            change = bytes((a - b) & 255 for a, b in zip(row, above, strict=True))
+            pressed += packer.compress(b"\x02" + change)
             above = row
-        return b"".join(rows)
+        return bytes(pressed + packer.flush())
 
     def _flush(self) -> None:
         if not self._pack:

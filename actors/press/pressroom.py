@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from actors.press.plate import fingerprint, plate
 from actors.press.rendering import (
     BROKEN,
     PAGES,
@@ -39,8 +40,6 @@ from actors.press.rendering import (
     VERDICT_MARK,
     Limits,
     Rendered,
-    fingerprint,
-    plate,
 )
 
 WARM_UP = SHEET.with_name("warm-up.html")

@@ -1,8 +1,6 @@
-"""The press: HTML in, PDF out, in processes of their own that may fail without harm. The only door to WeasyPrint."""
+"""The press: HTML in, PDF out, in processes of their own that may fail without harm."""
 
 import contextlib
-import hashlib
-import importlib.metadata
 import os
 import shutil
 import signal
@@ -11,13 +9,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from actors.press.turns import Turns
 from events.errors import Refused, Unavailable
 
 HERE = Path(__file__).parent
@@ -42,9 +40,6 @@ FAILURES = {
 
 # How often a chunk is begun anew because the warm process died under it.
 ATTEMPTS = 3
-
-OPTIONS = {"pdf_tags": True, "pdf_version": "1.7"}
-ENGINE = ("weasyprint", "pydyf", "tinycss2", "cssselect2", "tinyhtml5", "pyphen", "fonttools")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +69,16 @@ class Press:
     """A warm process that has everything loaded and forks for each chunk.
 
     Nothing is started before the first chunk. Several threads may call ``render``; at most
-    ``children`` chunks are in work at once, the others wait. If the warm process dies it is started
-    again. Not to be carried across a fork: a forked process starts its own.
+    ``children`` chunks are in work at once, the others wait: those of this process, or those of all
+    processes that share the folder ``turns``. If the warm process dies it is started again. Not to
+    be carried across a fork: a forked process starts its own.
     """
 
-    def __init__(self, *, children: int = 1, limits: Limits | None = None) -> None:
+    def __init__(
+        self, *, children: int = 1, turns: Path | None = None, limits: Limits | None = None
+    ) -> None:
         self._limits = limits or Limits()
-        self._turns = BoundedSemaphore(children)
+        self._turns = Turns(children, turns)
         self._lock = Lock()
         self._room: _Room | None = None
 
@@ -109,7 +107,7 @@ class Press:
         ``Unavailable`` if the press itself was interrupted or cannot be started.
         """
         page = html.encode("utf-8", "replace")
-        with self._turns:
+        with self._turns.taken():
             for _ in range(ATTEMPTS):
                 room = self._open()
                 if answer := room.print(page):
@@ -241,44 +239,3 @@ def _killed(number: int) -> PressFailed | Unavailable:
             return Unavailable(msg, reason="press-interrupted", retry_after=5.0)
         case _:
             return PressFailed(FAILURES[BROKEN])
-
-
-def plate() -> Callable[[str], Rendered]:
-    """Load engine, style sheet and fonts, and give back what renders with them.
-
-    For the warm process only: it costs a second and 60 MB. What it gives back reads no file and
-    opens no connection, whatever the HTML asks for.
-    """
-    import weasyprint  # noqa: PLC0415 - must never be loaded into a worker
-    from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415
-
-    class Nothing(weasyprint.urls.URLFetcher):  # type: ignore[misc]
-        """Fetches nothing."""
-
-        def fetch(self, url: str, headers: object = None) -> None:  # noqa: ARG002 - its signature
-            raise ValueError(url[:40])
-
-    fonts = FontConfiguration()
-    sheet = weasyprint.CSS(string=SHEET.read_text("utf-8"), font_config=fonts)
-
-    def render(html: str) -> Rendered:
-        document = weasyprint.HTML(string=html, base_url="refused:", url_fetcher=Nothing()).render(
-            font_config=fonts, stylesheets=[sheet], **OPTIONS
-        )
-        return Rendered(pdf=document.write_pdf(**OPTIONS), pages=len(document.pages))
-
-    return render
-
-
-def fingerprint() -> str:
-    """What ``Press.recipe`` hands on. For the warm process: the libraries must be loaded."""
-    from weasyprint.text.ffi import harfbuzz, pango  # noqa: PLC0415
-
-    recipe = hashlib.sha256()
-    for file in [SHEET, *sorted(FONTS.glob("*.[tc]*"))]:
-        recipe.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
-    engine = [f"{name} {importlib.metadata.version(name)}" for name in ENGINE]
-    engine += [f"pango {pango.pango_version()}", repr(sorted(OPTIONS.items()))]
-    engine += [f"harfbuzz {[harfbuzz.hb_version_atleast(major, 0, 0) for major in range(20)]}"]
-    recipe.update("\n".join(engine).encode())
-    return recipe.hexdigest()

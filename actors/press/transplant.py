@@ -105,7 +105,7 @@ def _joined(text: bytes, number: int, book: Book, language: str) -> bytes:
         text = STRUCT_PARENT.sub(lambda m: b"%s %d" % (m[1], int(m[2]) + book.marked), text)
         text = LINK_TEXT.sub(rb"/Contents (\1)", LINK.sub(rb"/Dest (\1)", text))
     if b"/Type /StructElem" in text:
-        text = HEADER_ID.sub(rb"(%03d-\1)" % len(book.starts), text)
+        text = HEADER_ID.sub(rb"(%04d-\1)" % book.begun, text)
         if own := OWN_ID.search(text):
             book.header_ids.append((own[1], number))
         text = text.replace(b"/S /Document ", b"/S /Part /Lang (%s) " % language.encode())

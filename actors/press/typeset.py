@@ -1,6 +1,6 @@
 """A chunk's page, from what may be shown on it: Markdown and facts in, HTML out. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from actors.press.contents import is_roomy, sheets
 from actors.press.looks import drawing, look
 from actors.press.prose import Prose, plain, prose
+from actors.press.sheets import NEXT_SHEET
 from actors.press.tidy import breakable, line
 from actors.press.tongue import direction
 from events.plan import Chunk, ChunkKind, Product, Section
@@ -45,7 +46,10 @@ class Facts:
 
 
 def typeset(product: Product, chunk: Chunk, facts: Facts) -> str:
-    """The HTML of ``chunk``. Never raises for what stands in ``facts``, and the same facts give the same HTML."""
+    """The HTML of ``chunk``: one document, or one for each of its sheets with ``NEXT_SHEET`` between them.
+
+    Never raises for what stands in ``facts``, and the same facts give the same HTML.
+    """
     section = _section(product, chunk)
     body = prose(facts.text, section.title if section else "", look(product.name))
     return _typeset(product, chunk, facts, body)
@@ -58,34 +62,39 @@ def typeset_plain(product: Product, chunk: Chunk, facts: Facts) -> str:
 
 def _typeset(product: Product, chunk: Chunk, facts: Facts, body: Prose) -> str:
     section = _section(product, chunk)
-    return TEMPLATES.get_template(f"{chunk.kind.value}.html").render(
-        product=product,
-        chunk=chunk,
-        look=look(product.name),
-        name=_name(facts.customer),
-        placed_on=_day(facts.placed_on),
-        made=[(label, line(value, LONGEST_VALUE)) for label, value in facts.made],
-        body=body,
-        section=section,
-        place=_place(product, chunk),
-        **_only(chunk, product, facts),
+    template = TEMPLATES.get_template(f"{chunk.kind.value}.html")
+    return NEXT_SHEET.join(
+        template.render(
+            product=product,
+            chunk=chunk,
+            look=look(product.name),
+            name=_name(facts.customer),
+            placed_on=_day(facts.placed_on),
+            made=[(label, line(value, LONGEST_VALUE)) for label, value in facts.made],
+            body=body,
+            section=section,
+            place=_place(product, chunk),
+            **only,
+        )
+        for only in _only(chunk, product, facts)
     )
 
 
-def _only(chunk: Chunk, product: Product, facts: Facts) -> dict[str, object]:
-    """What only one kind of chunk shows."""
+def _only(chunk: Chunk, product: Product, facts: Facts) -> Iterator[dict[str, object]]:
+    """What only one kind of chunk shows, sheet by sheet."""
     match chunk.kind:
         case ChunkKind.COVER:
-            return {"drawing": drawing(product.name)}
+            yield {"drawing": drawing(product.name)}
         case ChunkKind.PART:
             place = _place(product, chunk)
             inside = [s.title for s in product.sections if s.part == chunk.title]
-            return {"drawing": drawing(product.name, place=place), "inside": inside}
+            yield {"drawing": drawing(product.name, place=place), "inside": inside}
         case ChunkKind.CONTENTS:
             rows = sheets(product, facts.pages)
-            return {"sheets": rows, "roomy": is_roomy(rows)}
+            for at, each in enumerate(rows):
+                yield {"rows": each, "roomy": is_roomy(rows), "first": at == 0}
         case _:
-            return {}
+            yield {}
 
 
 def _section(product: Product, chunk: Chunk) -> Section | None:

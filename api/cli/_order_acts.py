@@ -16,7 +16,7 @@ from events.order import Order
 from events.products import CATALOGUE
 from events.rates import rate
 from events.views import Word as Standing
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.erasing import finish
 from storage.intervening import by_person, carry_out, look_ahead
 from storage.opening import opened
@@ -109,7 +109,7 @@ def erased(wish: Erase, order: str, why: str, *, yes: bool) -> Answer:
     with house() as (log, settings):
         row = found_row(log, order)
         try:
-            whole = finish(row.subject, log, Blobs(settings.blob_url))
+            whole = finish(row.subject, log, blobs_of(settings))
         except Unavailable:
             whole = False
     talk = "the key is destroyed and the files are gone" if whole else _LEFT

@@ -15,7 +15,7 @@ from api.cli._word import Word
 from events.checkpoint import BadCheckpoint, Key, read_key, read_note
 from events.errors import Refused
 from storage import checkpoints, integrity
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
 from storage.checkpoints import Folder, Forked
 from storage.database import APP_ROLE, AUDITOR_ROLE, connect, connected
 from storage.sealer import seal_all
@@ -200,7 +200,7 @@ def _database(settings: Settings, role: str = AUDITOR_ROLE) -> Iterator[Any]:
 
 
 def _folder(settings: Settings) -> Folder:
-    return Folder(Blobs(settings.blob_url).root)
+    return Folder(blobs_of(settings).shelf)
 
 
 def _read(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The folder of finished documents: whether it takes them, keeps them, and is the same one for everybody."""
+"""The folder or bucket of finished documents: whether it takes them, keeps them, and is the same one for everybody."""
 
 import errno
 import os
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from storage.blobs import Blobs
+from storage.blobs import blobs_of
+from storage.bucket import Bucket
 from storage.database import connect, connected
 from storage.findings import Finding, failure, warning, well
 from storage.settings import Settings
@@ -32,7 +33,30 @@ _FORGETFUL = ("tmpfs", "ramfs", "overlay")
 
 def look(settings: Settings) -> Iterator[Finding]:
     """Write a file there as a worker would, and take it away again; see what room is left."""
-    root = Blobs(settings.blob_url).root
+    shelf = blobs_of(settings).shelf
+    yield from _bucket(shelf, settings) if isinstance(shelf, Bucket) else _disk(shelf.root)
+
+
+def _bucket(shelf: Bucket, settings: Settings) -> Iterator[Finding]:
+    if trouble := shelf.trouble():
+        yield failure(
+            "blobs.writable",
+            trouble,
+            why="no report can be finished",
+            do="check BLOB_URL, AWS_ENDPOINT_URL, AWS_REGION and the AWS keys; the bucket must exist already",
+        )
+    else:
+        yield well("blobs.writable", "the bucket takes files, and gives them back")
+    if (settings.aws_endpoint_url or "").startswith("http://") and settings.stripe_livemode:
+        yield warning(
+            "blobs.encrypted",
+            "the way to the store is not encrypted",
+            why="what is kept there is sealed, and who is asked for it is not",
+            do="use https:// in AWS_ENDPOINT_URL",
+        )
+
+
+def _disk(root: Path) -> Iterator[Finding]:
     there = next(each for each in (root, *root.parents) if each.exists())
     try:
         _write(root)
@@ -59,7 +83,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 
 def look_shared(settings: Settings) -> Iterator[Finding]:
-    """Whether the folders of the latest delivered orders are in this one."""
+    """Whether the documents of the latest delivered orders are in this one."""
     engine = connect(settings.database_url.get_secret_value(), pool=1)
     query = (
         select(orders.c.subject)
@@ -74,14 +98,14 @@ def look_shared(settings: Settings) -> Iterator[Finding]:
             customers = connection.execute(query).scalars().all()
     finally:
         engine.dispose()
-    root = Blobs(settings.blob_url).root
-    missing = sum(not (root / str(each)).is_dir() for each in customers)
+    shelf = blobs_of(settings).shelf
+    missing = sum(not shelf.names(str(each)) for each in customers)
     if missing:
         yield failure(
             "blobs.shared",
             f"the documents of {missing} of the last {len(customers)} delivered orders are not here",
             why="some process has another folder: pages say a report is ready and cannot show it",
-            do="give every process the same BLOB_URL, on a shared disk if they are on several machines",
+            do="give every process the same BLOB_URL, in a bucket or on a shared disk if they are on several machines",
         )
     else:
         yield well(

@@ -92,7 +92,7 @@ def test_a_release_without_golden_histories_gets_them(orders_log: Log, settings:
     seal_all(orders_log.engine)
     ours = signer(settings)
     assert ours is not None
-    sign(orders_log.engine, ours, Folder(Blobs(settings.blob_url).root))
+    sign(orders_log.engine, ours, Folder(Blobs(settings.blob_url).shelf))
     folder.mkdir(exist_ok=True)
     _write(folder, orders_log, str(ours.keys[0]))
 

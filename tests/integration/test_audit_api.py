@@ -10,6 +10,7 @@ import pytest
 from events.envelope import Cause
 from storage.bundle.verify import verify
 from storage.checkpoints import Folder, sign
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal_all
 from tests.examples import ORDER, SUBJECT, paid, placed, started, written
@@ -24,7 +25,7 @@ PATHS = ("/v1/audit/checkpoints", f"/v1/audit/bundles/{ORDER}", "/v1/events")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+    return Folder(Disk(tmp_path))
 
 
 @pytest.fixture

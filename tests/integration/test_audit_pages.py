@@ -29,6 +29,7 @@ from events.facts import (
 from events.money import Money
 from storage import readings
 from storage.checkpoints import Folder, sign
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal_all
 from storage.settings import Settings
@@ -168,7 +169,7 @@ def test_a_time_and_an_event_name_a_moment_as_well(auditor: httpx.Client, log: L
         ("at=2&against=never", 400, "moment is a version (37)"),
         ("at=9", 404, "ask for one from 1 to 8"),
         ("at=2001-01-01T00:00:00Z", 404, "ask for a later time"),
-        (f"at={uuid.uuid4()}", 404, "no event of that id"),
+        ("at=5fcbfa12-cfd5-4616-baba-052f7c3c84d7", 404, "no event of that id"),
     ],
 )
 def test_a_moment_that_is_none_is_told_on_the_page(
@@ -272,7 +273,7 @@ def test_the_evidence_is_that_of_the_bundle(
     assert (early.status_code, early.headers["retry-after"]) == (404, "60")
     assert auditor.get(f"{PAGE}/bundle.zip").status_code == 404
     seal_all(log.engine)
-    sign(log.engine, OURS, Folder(tmp_path))
+    sign(log.engine, OURS, Folder(Disk(tmp_path)))
 
     evidence = auditor.get(f"{PAGE}/evidence").json()
     bundle = auditor.get(f"{PAGE}/bundle.zip")

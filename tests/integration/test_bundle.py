@@ -20,11 +20,13 @@ import pytest
 from events.envelope import Cause
 from events.errors import NotFound, Refused
 from storage import checkpoints
+from storage.blobs import shelf
 from storage.bundle import export as bundle
 from storage.bundle.scope import NotSigned, OfOrder, Positions, Scope, WholeLog
 from storage.bundle.verify import BrokenError, NoBundleError, Verdict, verify
 from storage.checkpoints import Folder, sign
 from storage.database import connected
+from storage.disk import Disk
 from storage.event_log import append
 from storage.payments import payment_stream
 from storage.record import Log
@@ -42,7 +44,7 @@ KEY = str(OURS.keys[0])
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "blobs")
+    return Folder(Disk(tmp_path / "blobs"))
 
 
 @pytest.fixture
@@ -516,7 +518,7 @@ def test_the_command_line_from_the_order_to_the_verdict(
     signed = run("checkpoint", "--json", **address)
     assert json.loads(signed.stdout)["signed"] is True, signed.stderr
     assert json.loads(signed.stdout)["keys"] == [KEY]
-    assert Folder(Path(settings.blob_url.removeprefix("file://"))).newest() == 317
+    assert Folder(shelf(settings.blob_url)).newest() == 317
 
     assert run("export", ORDER, "-o", "o.zip", **address).returncode == 0
     assert run("export", "--all", **address).returncode == 0

@@ -17,6 +17,7 @@ from storage.bundle.scope import NotSigned, OfOrder, Span
 from storage.bundle.span import positions
 from storage.checkpoints import Folder, sign
 from storage.database import connected
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal_all
 from tests.conftest import Server
@@ -32,7 +33,7 @@ FIRST = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "blobs")
+    return Folder(Disk(tmp_path / "blobs"))
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from storage.bundle.verify import (
     verify,
 )
 from storage.checkpoints import Folder, sign
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal_all
 from tests.integration.test_bundle import KEY, contents, packed
@@ -42,7 +43,7 @@ def whole(orders_log: Log, tmp_path: Path) -> Path:
     for stream in ("order-x", "order-y"):
         write(orders_log.engine, stream, 3)
     seal_all(orders_log.engine)
-    assert sign(orders_log.engine, OURS, Folder(tmp_path / "blobs"))
+    assert sign(orders_log.engine, OURS, Folder(Disk(tmp_path / "blobs")))
     with (tmp_path / "all.zip").open("wb") as file:
         export(orders_log.engine, file, WholeLog())
     return tmp_path / "all.zip"
@@ -245,7 +246,7 @@ def test_a_bundle_signed_by_somebody_else_is_refused(orders_log: Log, tmp_path: 
     write(orders_log.engine, "order-x", 3)
     seal_all(orders_log.engine)
     theirs = type(OURS)("reports.example/log", [TWO])
-    assert sign(orders_log.engine, theirs, Folder(tmp_path / "blobs"))
+    assert sign(orders_log.engine, theirs, Folder(Disk(tmp_path / "blobs")))
     with (tmp_path / "all.zip").open("wb") as file:
         export(orders_log.engine, file, WholeLog())
 
@@ -256,7 +257,7 @@ def test_a_bundle_signed_by_somebody_else_is_refused(orders_log: Log, tmp_path: 
 def test_nothing_is_written_of_an_order_that_never_was(orders_log: Log, tmp_path: Path) -> None:
     write(orders_log.engine, "order-x", 3)
     seal_all(orders_log.engine)
-    assert sign(orders_log.engine, OURS, Folder(tmp_path / "blobs"))
+    assert sign(orders_log.engine, OURS, Folder(Disk(tmp_path / "blobs")))
 
     for name in ("", "x", "order-x", "00000000-0000-0000-0000-000000000000", "'; drop table"):
         with (

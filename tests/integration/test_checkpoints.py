@@ -15,8 +15,9 @@ from events.checkpoint import Checkpoint, read_note
 from events.errors import Conflict
 from events.merkle import Tree
 from storage import checkpoints, sealed
-from storage.checkpoints import Folder, Forked, publish, sign
+from storage.checkpoints import Folder, Forked, file_of, publish, sign
 from storage.database import connect, connected
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal_all
 from storage.settings import Settings, read_from
@@ -36,7 +37,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+    return Folder(Disk(tmp_path))
 
 
 def grow(engine: Engine, count: int = 3) -> None:
@@ -171,13 +172,13 @@ def test_a_log_that_was_rewritten_is_not_signed_again(
 
 
 def test_a_database_older_than_what_was_published_is_not_signed(
-    engine: Engine, folder: Folder
+    engine: Engine, folder: Folder, tmp_path: Path
 ) -> None:
     grow(engine)
     other = Signer("reports.example/log", [ONE])
     sign(engine, other, folder)
     publish(engine, folder)
-    folder._file(3).rename(folder._file(30))
+    (tmp_path / file_of(3)).rename(tmp_path / file_of(30))
     grow(engine)
 
     with pytest.raises(Forked, match="30"):
@@ -203,7 +204,7 @@ def test_the_database_takes_no_checkpoint_that_does_not_follow(
 def test_the_keeper_signs_and_publishes(
     engine: Engine, orders_log: Log, settings: Settings, tmp_path: Path
 ) -> None:
-    stopping, outside = threading.Event(), Folder(tmp_path / "blobs")
+    stopping, outside = threading.Event(), Folder(Disk(tmp_path / "blobs"))
     thread = sealing.start(orders_log, settings, stopping)
     write(engine, "order-a", 3)
     end = time.monotonic() + 30

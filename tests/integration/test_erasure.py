@@ -204,7 +204,7 @@ def test_the_log_says_who_asked_and_why(house: House, order: str) -> None:
 def test_everything_still_verifies_and_folds(
     house: House, order: str, tmp_path: Path, settings: Settings
 ) -> None:
-    folder = Folder(Blobs(settings.blob_url).root)
+    folder = Folder(Blobs(settings.blob_url).shelf)
     seal_all(house.log.engine)
     sign(house.log.engine, OURS, folder)
     house.erase(order)

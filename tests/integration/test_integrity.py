@@ -17,8 +17,9 @@ from events.checkpoint import Checkpoint, read_note
 from events.errors import Unavailable
 from events.merkle import Tiling
 from storage import checkpoints, integrity
-from storage.checkpoints import Folder, publish, sign
+from storage.checkpoints import Folder, file_of, publish, sign
 from storage.database import connect, connected
+from storage.disk import Disk
 from storage.record import Log
 from storage.sealer import seal, seal_all
 from storage.signing import Signer
@@ -115,7 +116,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+    return Folder(Disk(tmp_path))
 
 
 @pytest.fixture
@@ -485,25 +486,25 @@ def test_a_tail_newer_than_the_last_checkpoint_can_be_cut(
 
 
 def test_a_stolen_key_and_the_folder_together_hide_everything_but_from_who_holds_a_checkpoint(
-    engine: Engine, folder: Folder, attacker: Attacker
+    engine: Engine, folder: Folder, attacker: Attacker, tmp_path: Path
 ) -> None:
     with connected(engine) as connection:
         held = checkpoints.latest(connection)[0].note
     rewrite_everything(attacker)
     attacker.resign(ONE)
-    shutil.rmtree(folder.path)
+    shutil.rmtree(tmp_path)
 
     assert found(engine, folder) == []
     assert "you hold it" in found(engine, folder, held=held)[0]
 
 
 def test_a_rollback_of_everything_shows_only_to_who_holds_a_later_checkpoint(
-    engine: Engine, folder: Folder, attacker: Attacker
+    engine: Engine, folder: Folder, attacker: Attacker, tmp_path: Path
 ) -> None:
     with connected(engine) as connection:
         held = checkpoints.latest(connection)[0].note
     cut_the_tail_and_its_checkpoints(attacker)
-    folder._file(folder.newest()).unlink()
+    (tmp_path / file_of(folder.newest())).unlink()
 
     assert found(engine, folder) == []
     assert "you hold it" in found(engine, folder, held=held)[0]

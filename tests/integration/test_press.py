@@ -89,7 +89,9 @@ def bound(product: Product, done: dict[str, Rendered]) -> bytes:
         Piece(chunk=chunk, pdf=done[chunk.name].pdf, pages=done[chunk.name].pages)
         for chunk in product.chunks
     ]
-    return bind(product, pieces, placed_on=PLACED_ON, customer="Ada Moreau")
+    out = io.BytesIO()
+    bind(product, pieces, out, placed_on=PLACED_ON, customer="Ada Moreau")
+    return out.getvalue()
 
 
 def read(pdf: bytes) -> pypdf.PdfReader:
@@ -535,7 +537,9 @@ def test_a_file_goes_with_the_document(press: Press) -> None:
         filename="provenance.json", media_type="application/json", about="Origin", content=b"{}"
     )
 
-    pdf = bind(plan, pieces, placed_on=PLACED_ON, enclosed=[papers])
+    out = io.BytesIO()
+    bind(plan, pieces, out, placed_on=PLACED_ON, enclosed=[papers])
 
+    pdf = out.getvalue()
     assert read(pdf).attachments == {"provenance.json": [b"{}"]}
     assert conformance(pdf) == []

@@ -31,7 +31,9 @@ from events.projections import PROJECTIONS
 from events.projections.durations import STAGES
 from sandbox.machine import postgres
 from storage import estimates, rebuilding, restating
+from storage.checks import readers
 from storage.database import connect
+from storage.findings import Finding
 from storage.generations import ForeignBookmark
 from storage.projector import Projector
 from storage.rebuilding import Different
@@ -486,3 +488,28 @@ def test_products_tell_how_long_their_orders_took(
     assert "measured" not in found["personal_blueprint"]
     assert all("measured" not in each for each in before.json()["data"])
     assert after.headers["etag"] != before.headers["etag"]
+
+
+def test_the_doctor_names_readers_that_stand_still(
+    filled: Log, database: str, settings: Settings
+) -> None:
+    def named(check: str) -> Finding:
+        return next(each for each in readers.look(settings) if each.check == check)
+
+    record(filled, 70)
+    seal_all(filled.engine)
+    fed = named("readers.projections")
+    spoilt(
+        database,
+        "update ledgerpress_views.generations set reached_at = now() - interval '1 hour'",
+    )
+    late = named("readers.projections")
+    spoilt(database, "update ledgerpress_views.generations set hash = sha256('another')")
+    spoilt(database, "update ledgerpress.announced set position = 1, hash = sha256('another')")
+    foreign, told = named("readers.projections"), named("readers.announcements")
+
+    assert [each.level.value for each in (fed, late, foreign, told)] == [
+        "ok", "warning", "failure", "failure",
+    ]  # fmt: skip
+    assert "usage" in late.found
+    assert "projection rebuild" in foreign.do

@@ -152,7 +152,7 @@ def test_they_are_exported_and_verified(
 ) -> None:
     ours = signer(settings)
     assert ours is not None
-    sign(orders_log.engine, ours, Folder(Blobs(settings.blob_url).root))
+    sign(orders_log.engine, ours, Folder(Blobs(settings.blob_url).shelf))
     bundle = tmp_path / "order.zip"
 
     (written_,) = ledgerpress(environment, "audit", "export", order, "--output", str(bundle))
