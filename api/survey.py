@@ -22,8 +22,9 @@ from storage.standing import Pace, Trade, Waiting
 from storage.tenants import Limits, Tenant, listed
 from storage.troubles import Cause
 
-# In seconds. What a month has cost is reckoned from many rows, and seldom looked at.
-_FRESH, _FRESH_BROKER, _FRESH_MONTH = 1.0, 5.0, 60.0
+# In seconds. The more rows something is counted from, the less often it is: a day's may be a hundred thousand.
+_FRESH, _FRESH_DAY, _FRESH_MONTH = 1.0, 5.0, 60.0
+_FRESH_BROKER = 5.0
 _ERRORS = timedelta(hours=1)
 
 
@@ -50,13 +51,19 @@ class Board:
     """Everything. ``overdue`` counts nudges that no keeper has looked at, ``unsealed`` events without a position."""
 
     causes: Sequence[Cause]
-    trade: Mapping[str, Trade]
     waiting: Mapping[str, Waiting]
-    pace: Mapping[str, Pace]
     providers: Sequence[Provider]
     dead: Sequence[dead_letters.DeadLetter]
     overdue: int
     unsealed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What has been sold in the last day, and how fast orders come and go just now; by product."""
+
+    trade: Mapping[str, Trade]
+    pace: Mapping[str, Pace]
 
 
 class Survey:
@@ -65,18 +72,23 @@ class Survey:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._board = Kept(self._read, seconds=_FRESH)
+        self._day = Kept(self._read_day, seconds=_FRESH_DAY)
         self._depths = Kept(self._ask_broker, seconds=_FRESH_BROKER)
         self._tenants = Kept(self._read_tenants, seconds=_FRESH_MONTH)
 
     def close(self) -> None:
         """Wait a moment for readings under way."""
         with ExitStack() as stack:
-            for kept in (self._board, self._depths, self._tenants):
+            for kept in (self._board, self._day, self._depths, self._tenants):
                 stack.callback(kept.close)
 
     def board(self) -> Board:
         """At most a second old. Raises ``Unavailable`` if it was never read and cannot be read now."""
         return self._board.get()
+
+    def day(self) -> Day:
+        """At most five seconds old. Raises like ``board``."""
+        return self._day.get()
 
     def depths(self) -> Mapping[str, Depth | None]:
         """By product, at most five seconds old; nothing while RabbitMQ is away."""
@@ -103,14 +115,16 @@ class Survey:
         engine = self._desk.log.engine
         return Board(
             causes=troubles.causes(engine),
-            trade=standing.trade(engine, self.late()),
             waiting=standing.waiting(engine),
-            pace=standing.pace(engine),
             providers=self._providers(),
             dead=dead_letters.waiting(engine),
             overdue=overdue(engine),
             unsealed=standing.unsealed(engine),
         )
+
+    def _read_day(self) -> Day:
+        engine = self._desk.log.engine
+        return Day(standing.trade(engine, self.late()), standing.pace(engine))
 
     def _providers(self) -> list[Provider]:
         engine, settings = self._desk.log.engine, self._desk.settings

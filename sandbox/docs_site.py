@@ -17,6 +17,16 @@ DOCS = ROOT / "docs"
 _MARK = "<!-- the product in the README -->"
 # Pages that are made of the repository's own files, for people who read those first.
 _FROM_FILES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
+# What the browser tests have kept of their looks, in the order of an order's life; all of it 1280 wide and light.
+_SCREENS = {
+    "shop": "The shop",
+    "writing": "A customer's page while the report is written",
+    "ready": "The same page once the report is there",
+    "ops-board": "What the operator sees first",
+    "ops-preview": "What a retry would do, before it is done",
+    "audit-log": "An order as the auditor sees it",
+    "audit-why": "Why something happened",
+}
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)]*)?\)")
 
 
@@ -50,6 +60,8 @@ def write(home: Path) -> None:
     (pages / "reference").mkdir()
     (pages / "reference" / "commands.md").write_text(commands(), "utf-8")
     (pages / "reference" / "http.md").write_text(http(), "utf-8")
+    if shown := _screens(pages):
+        (pages / "screens.md").write_text(shown, "utf-8")
     for page in pages.rglob("*.md"):
         text = page.read_text("utf-8")
         page.write_text(_LINK.sub(partial(_kept, page=page, pages=pages), text), "utf-8")
@@ -57,13 +69,33 @@ def write(home: Path) -> None:
 
 
 def _config(pages: Path) -> str:
-    """The configuration, with a page for every decision."""
-    config = yaml.safe_load((DOCS / "mkdocs.yml").read_text("utf-8"))
+    """The configuration, with a page for every decision; a page that has no place in it yet is a how-to."""
+    written = (DOCS / "mkdocs.yml").read_text("utf-8")
+    config = yaml.safe_load(written)
+    if (pages / "screens.md").exists():
+        config["nav"][0] = {"Start": ["index.md", {"What people see": "screens.md"}]}
+    how_to = next(each["How to"] for each in config["nav"] if "How to" in each)
+    placed = f"{written}: screens.md\n"
+    how_to += [
+        {_title(page): page.name}
+        for page in sorted(pages.glob("*.md"))
+        if f": {page.name}\n" not in placed
+    ]
     decisions = [
         {_title(page): f"adr/{page.name}"} for page in sorted((pages / "adr").glob("*.md"))
     ]
     config["nav"][-1]["Explanation"].append({"Decisions": decisions})
     return str(yaml.safe_dump(config, sort_keys=False))
+
+
+def _screens(pages: Path) -> str:
+    """A page of pictures, as far as the browser tests have run here; nothing if they have not."""
+    kept = {name: RUN / "screenshots" / f"{name}-1280-light.png" for name in _SCREENS}
+    there = {name: file for name, file in kept.items() if file.exists()}
+    for name, file in there.items():
+        shutil.copy(file, pages / "assets" / f"{name}.png")
+    pictures = [f"## {_SCREENS[name]}\n\n![](assets/{name}.png)\n" for name in there]
+    return "\n".join(["# What people see\n", *pictures]) if pictures else ""
 
 
 def _title(page: Path) -> str:

@@ -99,10 +99,13 @@ class Log:
 
     def begin(self, order_id: str, subject: uuid.UUID) -> History:
         """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
+        # Nothing is recorded of an order before its customer has a key.
+        if made := self.vault.made(subject):
+            return History(Order(id=order_id), made)
         try:
             return self.read(order_id)
         except NotFound:
-            return History(Order(id=order_id), self.vault.new_sealer(subject))
+            return History(Order(id=order_id), self.vault.sealer(subject))
 
     def read(self, order_id: str) -> History:
         """The order. Raises ``NotFound`` if nothing was ever recorded of it."""

@@ -17,9 +17,10 @@ _TRADE = text("""
     with late as (select * from unnest(cast(:products as text[]), cast(:late as timestamptz[])) as l (product, before)),
     recent as (
         select o.product, o.word, o.placed_at, o.updated_at - o.placed_at as took, o.spent,
-            (nullif(o.status ->> 'since', ''))::timestamptz as since,
-            o.word not in ('delivered', 'cancelled', 'erased', 'attention', 'awaiting_payment') as running
+            r.running, case when r.running then nullif(o.status ->> 'since', '')::timestamptz end as since
         from orders o
+        cross join lateral (
+            select o.word not in ('delivered', 'cancelled', 'erased', 'attention', 'awaiting_payment') as running) r
         where o.placed_at > clock_timestamp() - make_interval(hours => :hours)
             or o.word not in ('delivered', 'cancelled', 'erased')
     )
@@ -33,10 +34,14 @@ _TRADE = text("""
         extract(epoch from percentile_disc(0.5) within group (order by took) filter (where word = 'delivered'))::float8
             as median,
         coalesce(avg(spent) filter (where word = 'delivered'), 0)::bigint as cost,
-        coalesce(sum(spent), 0)::bigint as spent,
-        array_agg(floor(extract(epoch from clock_timestamp() - placed_at) / 3600)::int) as ages
+        coalesce(sum(spent), 0)::bigint as spent
     from recent left join late using (product)
     group by product
+""")
+_HOURLY = text("""
+    select product, floor(extract(epoch from clock_timestamp() - placed_at) / 3600)::int as hours, count(*) as orders
+    from orders where placed_at > clock_timestamp() - make_interval(hours => :hours)
+    group by 1, 2
 """)
 _QUEUES = text("""
     select o.product,
@@ -116,7 +121,14 @@ class Pace:
 def trade(engine: Engine, late: Mapping[str, datetime]) -> dict[str, Trade]:
     """By product. ``late`` says before when a running order of it must have been paid for to be late."""
     values = {"products": list(late), "late": list(late.values()), "hours": HOURS}
-    return {row.product: _trade(row) for row in _ask(engine, _TRADE, values)}
+    hourly: dict[str, list[int]] = {}
+    for row in _ask(engine, _HOURLY, {"hours": HOURS}):
+        if 0 <= row.hours < HOURS:  # what is placed while we count is counted the next time
+            hourly.setdefault(row.product, [0] * HOURS)[HOURS - 1 - row.hours] = row.orders
+    return {
+        row.product: Trade(**row._mapping, hourly=tuple(hourly.get(row.product, [0] * HOURS)))  # noqa: SLF001 - a dict
+        for row in _ask(engine, _TRADE, values)
+    }
 
 
 def waiting(engine: Engine) -> dict[str, Waiting]:
@@ -144,26 +156,6 @@ def at_work(engine: Engine) -> dict[str, int]:
 def unsealed(engine: Engine) -> int:
     """How many events have no place in the whole log yet."""
     return int(_ask(engine, _UNSEALED, {})[0].events)
-
-
-def _trade(row: Any) -> Trade:
-    counts = [0] * HOURS
-    for age in row.ages:
-        if age < HOURS:
-            counts[HOURS - 1 - max(0, age)] += 1
-    return Trade(
-        product=row.product,
-        paid=row.paid,
-        running=row.running,
-        late=row.late,
-        done=row.done,
-        stuck=row.stuck,
-        cancelled=row.cancelled,
-        median=row.median,
-        cost=row.cost,
-        spent=row.spent,
-        hourly=tuple(counts),
-    )
 
 
 def _ask(engine: Engine, query: Any, values: Mapping[str, Any]) -> list[Any]:

@@ -53,9 +53,8 @@ def board(session: StaffPage, desk: OnDesk, survey: OnSurvey, request: Request) 
     """Everything on one page; each part only if there is something to see."""
     now = desk.clock()
     read = _read(request, now)
-    found = survey.board()
-    depths = survey.depths()
-    late = sum(each.late for each in found.trade.values())
+    found, day, depths = survey.board(), survey.day(), survey.depths()
+    late = sum(each.late for each in day.trade.values())
     answer = staff_page(
         "ops/board.html",
         session,
@@ -63,8 +62,9 @@ def board(session: StaffPage, desk: OnDesk, survey: OnSurvey, request: Request) 
         needy=[each for each in found.causes if each.word == "attention"],
         retrying=[each for each in found.causes if each.word == "retrying"],
         late=late,
-        sold=_sold(found.trade, desk),
-        queues=_queues(desk, found.waiting, found.pace, depths),
+        sold=_sold(day.trade, desk),
+        spent=sum(each.spent for each in day.trade.values()),
+        queues=_queues(desk, found.waiting, day.pace, depths),
         broker=bool(depths),
         workers=sum(1 for each in depths.values() if each and each.listening),
         products=len(desk.catalogue),

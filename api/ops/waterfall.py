@@ -9,12 +9,15 @@ from api.terse import short
 from events.envelope import Recorded
 from events.facts import (
     AttemptStarted,
+    AttentionNeeded,
     CallFailed,
     DocumentBound,
     MailFailed,
     MailIntended,
     MailSent,
     OrderPlaced,
+    OrderRetried,
+    PaymentReceived,
     SectionsAsked,
     SectionWritten,
 )
@@ -168,10 +171,19 @@ _Found = tuple[str, list[_Span]]
 
 
 def _waiting(recorded: Sequence[Recorded]) -> Iterable[_Found]:
-    placed = next((each for each in recorded if isinstance(each.event, OrderPlaced)), None)
-    taken = next((each for each in recorded if isinstance(each.event, AttemptStarted)), None)
-    if placed and taken:
-        yield "Waiting for a worker", [_Span(placed.recorded_at, taken.recorded_at, "wait")]
+    """From when it could be taken up, for the first time or again, until it was."""
+    free: datetime | None = None
+    spans: list[_Span] = []
+    for each in recorded:
+        match each.event:
+            case OrderPlaced() | PaymentReceived() | OrderRetried():
+                free = each.recorded_at
+            case AttentionNeeded():
+                free = None
+            case AttemptStarted() if free:
+                spans.append(_Span(free, each.recorded_at, "wait"))
+                free = None
+    yield "Waiting for a worker", spans
 
 
 def _sections(
