@@ -75,10 +75,9 @@ def go_on(projector: Projector, names: Sequence[str], most: int = MOST) -> Step 
         top = generations.sealed_so_far(connection)
         projector.move(connection, held, top, most)
         held = _held(connection, projector, names, "rebuilt")
-        step = Step(min(each.position for each in held), top)
-        if step.done >= top:
-            _swap(connection, projector, held)
-        return step
+        swapped = _swap(connection, projector, held, top, most)
+        left = [each.position for each in held if each.projection not in swapped]
+        return Step(min(left, default=top), top)
 
 
 def rebuild(projector: Projector, names: Sequence[str]) -> Iterator[Step]:
@@ -105,18 +104,40 @@ def unfinished(projector: Projector) -> set[str]:
     return old | {each.projection for each in rebuilt if each.idle > _LEFT_SECONDS}
 
 
-def _swap(connection: Connection, projector: Projector, held: Sequence[Generation]) -> None:
-    """Let these take the place of the live ones, which stand still until the transaction is over."""
-    live = {each.projection: each for each in generations.in_use(connection, "live", lock="wait")}
-    foreign = generations.foreign(connection, list(live.values()))
-    for each in held:
-        old = live.get(each.projection)
-        if old is not None:
-            if each.projection not in foreign:
-                while projector.move(connection, [_again(connection, each)], old.position):
-                    pass
-            generations.use(connection, old, "old")
+def _swap(
+    connection: Connection, projector: Projector, held: Sequence[Generation], top: int, most: int
+) -> set[str]:
+    """Let those that are within a batch of the live ones catch up with them and take their place; return which.
+
+    The live ones stand still until that is done.
+    """
+    far = _far(connection, top, lock="")
+    near = {
+        e.projection
+        for e in held
+        if e.position + most >= (far[e.projection][0] if e.projection in far else top)
+    }
+    if not near:
+        return near
+    far = _far(connection, top, lock="wait")
+    goal = max((far[name][0] for name in near if name in far), default=top)
+    ours = _held(connection, projector, sorted(near), "rebuilt")
+    while projector.move(connection, ours, goal):
+        ours = _held(connection, projector, sorted(near), "rebuilt")
+    for each in ours:
+        if each.projection in far:
+            generations.use(connection, far[each.projection][1], "old")
         generations.use(connection, each, "live")
+    return near
+
+
+def _far(
+    connection: Connection, top: int, *, lock: Literal["", "wait"]
+) -> dict[str, tuple[int, Generation]]:
+    """How far each live projection has read; as far as the log goes, if it has read another."""
+    live = generations.in_use(connection, "live", lock=lock)
+    foreign = generations.foreign(connection, live)
+    return {e.projection: (top if e.projection in foreign else e.position, e) for e in live}
 
 
 def check(projector: Projector, names: Sequence[str], most: int = 10) -> Iterator[Step | Different]:
