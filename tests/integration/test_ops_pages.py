@@ -349,6 +349,23 @@ def test_a_correction_changes_only_what_was_changed(
     assert 'value="soon"' in wrong.text
 
 
+def test_an_order_of_no_product_is_given_one(
+    ops: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    event = paid("no_such", 4900, name="Jenny", birth_date="1990-05-17", question="Where to?")
+    order = deliver(event).json()["order"]
+    page = ops.get(f"/ops/orders/{order}")
+    form = ops.get(f"/ops/orders/{order}/correct").text
+    given = dict(re.findall(r'name="(field\.\w+|email)" value="([^"]*)"', form))
+
+    answer = do(ops, order, "correct", product="life_clarity", **given)
+
+    assert page.status_code == 200
+    assert "No product of ours" in page.text
+    assert answer.status_code == 303
+    assert orders_log.recorded(order)[-1].event.product == "life_clarity"
+
+
 def test_a_customer_is_forgotten_after_a_look_ahead(
     ops: httpx.Client, deliver: Deliver, orders_log: Log
 ) -> None:
