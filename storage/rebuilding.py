@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from events.errors import Conflict
 from storage import generations
@@ -142,22 +143,17 @@ def check(projector: Projector, names: Sequence[str], most: int = 10) -> Iterato
 def _compared(
     connection: Connection, projector: Projector, mine: set[int], most: int
 ) -> tuple[Step, dict[int, Different]]:
-    """Fold on; and compare those that are as far as their live ones, which stand still meanwhile."""
-    live = {each.projection: each for each in generations.in_use(connection, "live", lock="wait")}
-    afresh = [
-        each
-        for each in generations.in_use(connection, "checked", lock="wait")
-        if each.generation in mine
-    ]
-    if len(afresh) < len(mine) or any(each.projection not in live for each in afresh):
-        message = (
-            "somebody else has begun to check the same, or nothing is fed yet; try again later"
-        )
-        raise Conflict(message, reason="not-to-be-checked")
-    generations.refuse_foreign(connection, [live[each.projection] for each in afresh])
-    until = min(live[each.projection].position for each in afresh)
+    """Fold on; and once those are as far as their live ones, have these stand still for a moment and compare."""
+    afresh = _mine(connection, mine)
+    live = _live_of(connection, afresh, lock="")
+    generations.refuse_foreign(connection, list(live.values()))
+    until = min(each.position for each in live.values())
     if moved := projector.move(connection, afresh, until):
         return Step(min(each.position for each in afresh) + moved, until), {}
+    live = _live_of(connection, afresh, lock="wait")
+    until = min(each.position for each in live.values())
+    while projector.move(connection, afresh, until):
+        afresh = _mine(connection, mine)
     ready = [each for each in afresh if live[each.projection].position == until]
     found = {
         each.generation: _different(connection, live[each.projection], each, most) for each in ready
@@ -165,6 +161,28 @@ def _compared(
     for each in ready:
         generations.use(connection, each, "old")
     return Step(until, until), found
+
+
+def _mine(connection: Connection, mine: set[int]) -> list[Generation]:
+    """Those that this check has begun. Raises ``Conflict`` if somebody else has begun to check the same since."""
+    found = generations.in_use(connection, "checked", lock="wait")
+    afresh = [each for each in found if each.generation in mine]
+    if len(afresh) < len(mine):
+        message = "somebody else has begun to check the same; try again when they are done"
+        raise Conflict(message, reason="checked-elsewhere")
+    return afresh
+
+
+def _live_of(
+    connection: Connection, afresh: Sequence[Generation], *, lock: Literal["", "wait"]
+) -> dict[str, Generation]:
+    names = {each.projection for each in afresh}
+    found = generations.in_use(connection, "live", lock=lock)
+    live = {each.projection: each for each in found if each.projection in names}
+    if missing := ", ".join(sorted(names - live.keys())):
+        message = f"nothing is fed into {missing} yet; a keeper begins it: ledgerpress run keeper"
+        raise Conflict(message, reason="not-fed")
+    return live
 
 
 def _different(

@@ -70,7 +70,7 @@ def do(
 def _row(order_id: str, desk: Desk) -> OrderRow:
     row = by_id(desk.log.engine, order_id)
     if row is None:
-        raise Problem("page-not-found")
+        raise Problem("not-on-file")
     return row
 
 

@@ -70,6 +70,33 @@ def test_a_quick_run_of_the_log_gives_a_figure_for_every_goal() -> None:
     assert all(each["value"] > 0 for each in found["claims"])
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)
+def test_a_quick_run_of_the_api_gives_a_figure_for_every_goal() -> None:
+    needed("DATABASE_URL")
+    needed("RABBITMQ_URL")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "api", "--quick", "--json"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in {0, 1}, done.stderr
+    found = json.loads(done.stdout)
+    assert {each["figure"] for each in found["claims"]} == {
+        "payments recorded",
+        "status polls answered 200",
+        "status polls answered 304",
+        "woken, p99",
+        "memory with 40 waiting",
+    }
+    assert all(set(each) == CLAIM for each in found["claims"])
+
+
 def test_a_goal_is_judged_by_the_median_of_runs_held_against_their_own_baseline() -> None:
     ours = Figure(name="ours", unit="ms", runs=(2.0, 3.0, 40.0))
     theirs = Figure(name="theirs", unit="ms", runs=(1.0, 2.0, 10.0))

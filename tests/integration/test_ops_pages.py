@@ -259,7 +259,11 @@ def test_an_order_is_shown_from_all_sides(
 
 def test_there_is_no_page_of_an_unknown_order(ops: httpx.Client) -> None:
     for path in ("x", "0b4bd1a6-54f1-5cc4-9df1-6a3d9b9f3c11", "x/retry"):
-        assert ops.get(f"/ops/orders/{path}").status_code == 404
+        answer = ops.get(f"/ops/orders/{path}")
+
+        assert answer.status_code == 404
+        assert "Look for it by its number" in seen(answer.text)
+        assert 'href="/ops"' in answer.text
 
 
 def test_the_preview_says_what_a_retry_leads_to_and_the_retry_is_an_event(
