@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
 
 from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
 from actors.morning import Morning
@@ -11,6 +13,10 @@ from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
 from events.plan import Product
+from storage.blobs import Blobs, blobs_of
+from storage.clearing import REST, clear
+from storage.dead_letters import keep
+from storage.inbox import QUEUE
 from storage.levels import Levels
 from storage.metrics import serve_metrics
 from storage.opening import opened
@@ -19,12 +25,16 @@ from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_api import stripe_api
 from storage.telemetry import log
+from storage.timers import Turn
 
 _RELAY_SECONDS = 0.25
 _GRACE_SECONDS = 5.0
 _RECONCILE_SECONDS = 3600.0
+_CLEAR_SECONDS = 86_400.0
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 # By UTC, so that the day it tells of is over.
 _MORNING_HOUR = 5
+_DEAD_SECONDS = 60.0
 
 
 def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -70,11 +80,28 @@ def relay(orders: Log) -> int:
     return len(letters)
 
 
+def _bury(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> str:
+    queues = [QUEUE, *(product.queue for product in catalogue.values())]
+    return f"{keep(settings, orders.engine, queues)} dead letters kept"
+
+
 def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) -> list[timing.Due]:
     """What is done every hour or every day, as far as it is set up."""
     morning = Morning(orders, post_of(settings), catalogue, operator_of(settings))
-    due: list[timing.Due] = [timing.Daily("morning-mail", _MORNING_HOUR, morning.run)]
+    due: list[timing.Due] = [
+        timing.Daily("morning-mail", _MORNING_HOUR, morning.run),
+        timing.Every("dead-letters", _DEAD_SECONDS, lambda _: _bury(orders, catalogue, settings)),
+    ]
+    clearing = partial(_clear, orders, blobs_of(settings))
+    due.append(timing.Every("clearing", _CLEAR_SECONDS, clearing))
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
         due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))
     return due
+
+
+def _clear(orders: Log, blobs: Blobs, turn: Turn) -> str:
+    """Clear up behind the orders that were settled since the last good run."""
+    until = turn.now - REST
+    since = turn.since - REST if turn.since else _BEGINNING
+    return f"{clear(orders, blobs, since, until)} files removed that no event speaks of"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from actors.post import Letter, Post
 from events.errors import Unavailable
 from events.folding import Key
-from events.morning import OUTCOMES, Span, covered, lines, subject, totals
+from events.morning import Span, covered, lines, subject, totals
 from events.plan import Product
 from events.projections import money, outcomes
 from storage import estimates, handover
@@ -59,7 +59,6 @@ class Morning:
             told={
                 "subject": title,
                 "span": span.shown,
-                "outcomes": OUTCOMES,
                 "lines": found,
                 "totals": totals(paid, span),
                 "waiting": waiting,

@@ -1,7 +1,8 @@
 """Who is asking: the operator, the auditor, a tenant's program, or a customer with the token of their page."""
 
 import hmac
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from api.limits import count
 from api.problems import Problem
 from events.views import Word
 from storage.api_keys import looks_like_key, tenant_of
-from storage.orders import OrderRow, by_id, by_token
+from storage.glances import Look
+from storage.orders import OrderRow
 from storage.settings import Settings
 from storage.vault import token_hash
 
@@ -57,24 +59,32 @@ class Asker:
         return self.role is not Role.CUSTOMER
 
 
+def recognised(token: str, request: Request, desk: Desk) -> Asker:
+    """Who this looks like, before anything is looked up: a tenant's program has no tenant yet.
+
+    Raises the problem of a token that is missing, or asks too often.
+    """
+    if not token:
+        raise Problem("credentials-missing", headers=CHALLENGE)
+    if role := staff_role(token, desk.settings):
+        return Asker(role, token)
+    # By the token and not by the tenant: one program that runs wild stops no other one.
+    count(request, desk.asking, "requests", token_hash(token).hex())
+    return Asker(Role.TENANT if looks_like_key(token) else Role.CUSTOMER, token)
+
+
 def _asker(
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     desk: OnDesk,
     request: Request,
 ) -> Asker:
-    if given is None or not given.credentials:
-        raise Problem("credentials-missing", headers=CHALLENGE)
-    token = given.credentials
-    if role := staff_role(token, desk.settings):
-        return Asker(role, token)
-    # By the token and not by the tenant: one program that runs wild stops no other one.
-    count(request, desk.asking, "requests", token_hash(token).hex())
-    if not looks_like_key(token):
-        return Asker(Role.CUSTOMER, token)
-    tenant = tenant_of(desk.log.engine, token)
+    asker = recognised(given.credentials if given else "", request, desk)
+    if asker.role is not Role.TENANT:
+        return asker
+    tenant = tenant_of(desk.log.engine, asker.token)
     if tenant is None:
         raise Problem("credentials-unknown", headers=CHALLENGE)
-    return Asker(Role.TENANT, token, tenant)
+    return replace(asker, tenant=tenant)
 
 
 Asking = Annotated[Asker, Depends(_asker)]
@@ -119,24 +129,43 @@ class Seen:
     asker: Asker
 
 
-def _visible(order_id: str, asker: Asking, desk: OnDesk) -> Seen:
-    """The order, if the asker may see it. Whether it is foreign or missing, the same is done and said.
+async def look(order_id: str, token: str, request: Request, desk: Desk) -> Seen:
+    """The order, if whoever has the token may see it. Whether it is foreign or missing, the same is done and said.
 
     One that has been erased is gone: a problem for everybody who may know of it.
     """
-    row = by_id(desk.log.engine, order_id)
-    if row is None or not _may_see(row, asker, desk):
+    asker = recognised(token, request, desk)
+    try:
+        order = uuid.UUID(order_id)
+    except ValueError:
+        order = _NO_ORDER
+    glance = await desk.looking.at(Look(order, b"" if asker.staff else token_hash(token)))
+    if asker.role is Role.TENANT:
+        if not glance.tenant:
+            raise Problem("credentials-unknown", headers=CHALLENGE)
+        asker = replace(asker, tenant=glance.tenant)
+    row = glance.row
+    if row is None or not (
+        asker.staff
+        or row.status.tenant == asker.tenant
+        or (glance.held and glance.held in (row.status.order, row.status.parent))
+    ):
         raise Problem("order-not-found")
     if row.status.word is Word.ERASED:
         raise Problem("erased")
     return Seen(row, asker)
 
 
-def _may_see(row: OrderRow, asker: Asker, desk: Desk) -> bool:
-    if asker.role is not Role.CUSTOMER:
-        return asker.staff or row.status.tenant == asker.tenant
-    held = by_token(desk.log.engine, asker.token)
-    return held is not None and _belongs(row, held)
+_NO_ORDER = uuid.UUID(int=0)
+
+
+async def _visible(
+    order_id: str,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    request: Request,
+    desk: OnDesk,
+) -> Seen:
+    return await look(order_id, given.credentials if given else "", request, desk)
 
 
 Visible = Annotated[Seen, Depends(_visible)]
@@ -147,11 +176,6 @@ def own_tenant(asker: Asker, tenant: str) -> str:
     if asker.role is Role.TENANT and tenant not in ("", asker.tenant):
         raise Problem("forbidden")
     return asker.tenant or tenant
-
-
-def _belongs(row: OrderRow, held: OrderRow) -> bool:
-    """The order itself, or a part of the bundle."""
-    return held.status.order in (row.status.order, row.status.parent)
 
 
 def staff_role(token: str, settings: Settings) -> Role | None:

@@ -24,6 +24,7 @@ from api import (
     links,
     log_in,
     measures,
+    ops,
     ordering,
     orders,
     problems,
@@ -36,14 +37,18 @@ from api import (
 )
 from api.desk import Desk
 from api.limits import Meter
+from api.looking import Looking
 from api.news import News
 from api.reception import Reception
 from api.requests import Frame
+from api.shortcut import Shortcut
+from api.survey import Survey
 from api.templating import STATIC
 from api.watching import Watch
 from events.products import CATALOGUE
 from storage.blobs import blobs_of
 from storage.estimates import Estimates
+from storage.glances import Glances
 from storage.inbox import Inbox
 from storage.levels import Levels
 from storage.metrics import serve_metrics
@@ -90,6 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
             ExitStack() as held,
             closing(News(partial(moved, log.engine), most=_room())) as news,
+            closing(Looking(Glances(log.engine).at)) as looking,
         ):
             stripe_secrets.begin()
             levels = Levels(log.engine, settings, CATALOGUE)
@@ -102,7 +108,8 @@ def create_app(settings: Settings) -> FastAPI:
                 reception=reception,
                 news=news,
                 asking=Meter(settings.api_requests_per_minute),
-                looking=Meter(_LOOKS),
+                searching=Meter(_LOOKS),
+                looking=looking,
                 reconciling=Meter(_QUESTIONS),
                 stripe=stripe_api(settings),
                 blobs=blobs_of(settings),
@@ -112,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
                 levels=levels,
                 clock=_clock,
             )
+            app.state.survey = held.enter_context(closing(Survey(app.state.desk)))
             yield
 
     app = FastAPI(
@@ -123,6 +131,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         responses=problems.DESCRIBED,
     )
+    app.add_middleware(Shortcut)
     app.add_middleware(Watch)
     app.add_middleware(Frame, https=settings.https)
     problems.install(app)
@@ -145,6 +154,7 @@ def create_app(settings: Settings) -> FastAPI:
         customer,
         links,
         log_in,
+        ops,
         problems,
         documentation,
         schemas,

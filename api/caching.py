@@ -1,8 +1,9 @@
 """Spares what need not be sent again: ETags, and how long to wait before asking again."""
 
+import hashlib
 from datetime import datetime, timedelta
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from events.plan import Product
 from events.views import PART_HELD, SETTLED, Word
@@ -17,6 +18,16 @@ def unchanged(request: Request, etag: str) -> bool:
     known = request.headers.get("if-none-match", "")
     tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
     return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def spared(request: Request, answer: Response) -> Response:
+    """The answer, or word that it is the same as the one that the asker has."""
+    etag = f'W/"{hashlib.sha256(answer.body).hexdigest()[:24]}"'
+    if unchanged(request, etag):
+        kept = {name: answer.headers[name] for name in ("cache-control",) if name in answer.headers}
+        return Response(status_code=304, headers={**kept, "ETag": etag})
+    answer.headers["ETag"] = etag
+    return answer
 
 
 def ask_again(row: OrderRow, product: Product | None, now: datetime, speed: float) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import parse_qs
 
+from anyio import from_thread
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -72,7 +73,7 @@ def buy(sold: Sold, filled: Filled, request: Request, desk: OnDesk) -> Response:
 
     The form's key makes it one session, however often the form is sent.
     """
-    count(request, desk.looking, "checkouts", request.client.host if request.client else "")
+    count(request, desk.searching, "checkouts", request.client.host if request.client else "")
     given = {field.name: filled.get(field.name, "") for field in sold.fields}
     faults = {field.name: fault for field in sold.fields if (fault := _fault(field, given))}
     price = sold.price(filled.get("currency", sold.prices[0].currency))
@@ -153,7 +154,7 @@ def _ask_stripe(session: str, desk: Desk, request_id: str) -> None:
             correlation=request_id,
             body=json.dumps(event),
         )
-        desk.reception.take(signed)
+        from_thread.run(desk.reception.take, signed)
 
 
 def _fault(field: Field, given: Mapping[str, str]) -> str | None:

@@ -66,7 +66,7 @@ def order_page(
 ) -> Response:
     """The customer's page; for everybody else only what says nothing of the customer."""
     if held is None:
-        count(request, desk.looking, "numbers", request.client.host if request.client else "")
+        count(request, desk.searching, "numbers", request.client.host if request.client else "")
         row = by_number(desk.log.engine, number)
         if row is None:
             raise Problem("page-not-found")

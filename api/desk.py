@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.limits import Meter
+from api.looking import Looking
 from api.news import News
 from api.reception import Reception
 from events.expecting import Usual, promised
@@ -35,7 +36,8 @@ class Desk:
     reception: Reception
     news: News
     asking: Meter
-    looking: Meter
+    searching: Meter
+    looking: Looking
     reconciling: Meter
     stripe: StripeApi | None
     blobs: Blobs

@@ -16,12 +16,23 @@ from storage.orders import OrderRow
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
+# As OpenAPI 3.2 describes a stream.
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {"type": "string", "description": "The status, as getOrder tells it."},
+        "event": {"type": "string", "enum": ["message", "end"]},
+        "id": {"type": "string", "description": "The version."},
+        "retry": {"type": "integer"},
+    },
+}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The status, once for each version; at last `event: end`.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                "itemSchema": _EVENT,
                 "example": 'id: 37\ndata: {"id": "0b9d1c52-6a1e-5c3f-9a55-1f0a4a3f7c11", ...}\n\n',
             }
         },

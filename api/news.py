@@ -13,10 +13,9 @@ from storage.telemetry import log, where
 Ask = Callable[[Mapping[str, int]], Iterable[OrderRow]]
 Waiter = asyncio.Future[OrderRow | None]
 
-# Between two looks, in seconds; and at least so many times as long as the last one took: however many orders are
-# waited for, looking takes no more than a fifth of a connection's time.
+# Between two looks, in seconds; and at least as long as the last one took: however many orders are waited for, looking
+# takes no more than half of one connection's time.
 _EVERY = 0.1
-_REST = 4
 # After a look that failed.
 _AWAY = 1.0
 
@@ -106,7 +105,7 @@ class News:
             try:
                 for row in await loop.run_in_executor(self._thread, self._ask, seen):
                     self._tell(row)
-                pause = max(_EVERY, _REST * (time.monotonic() - began))
+                pause = max(_EVERY, time.monotonic() - began)
             except Unavailable:
                 pause = _AWAY
             except Exception as error:  # noqa: BLE001 - the others' waiting must not end with one bad row

@@ -1,14 +1,17 @@
 """Orders for programs: their status, and their reports."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import shapes
-from api.access import Overseer, Visible, own_tenant
+from api.access import Overseer, Seen, Visible, look, own_tenant
 from api.caching import ask_again, unchanged
-from api.desk import OnDesk
+from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
@@ -86,15 +89,24 @@ async def get_order(
     """
     if at is not None:
         return await run_in_threadpool(memento, seen, at, desk, request)
-    row, headers = seen.row, dict(_PRIVATE)
+    row = seen.row
     known = unchanged(request, _etag(row))
     if patience and known and row.status.word not in SETTLED and desk.news.free:
-        headers["Preference-Applied"] = f"wait={patience}"
         with desk.news.place():
             moved = await desk.news.of({row.status.order: row.status.version}, patience)
-        row, known = moved or row, moved is None
+        seen = replace(seen, row=moved or row)
+        applied = {"Preference-Applied": f"wait={patience}"}
+        return status(seen, desk, known=moved is None, more=applied)
+    return status(seen, desk, known=known)
+
+
+def status(
+    seen: Seen, desk: Desk, *, known: bool, more: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """Where the order stands, or that whoever asks knows that already."""
+    row = seen.row
+    headers = {**_PRIVATE, **more, "ETag": _etag(row)}
     product = desk.catalogue.get(row.status.product)
-    headers["ETag"] = _etag(row)
     wait = ask_again(row, product, desk.clock(), desk.settings.speed)
     if wait is not None:
         headers["Retry-After"] = str(wait)
@@ -102,6 +114,12 @@ async def get_order(
         return Response(status_code=304, headers=headers)
     body = shapes.as_json(row, costs=seen.asker.pays)
     return Response(body, headers=headers, media_type="application/json")
+
+
+async def polled(order_id: str, token: str, request: Request, desk: Desk) -> Response:
+    """The same as ``get_order`` for whoever asks for nothing more than the status."""
+    seen = await look(order_id, token, request, desk)
+    return status(seen, desk, known=unchanged(request, _etag(seen.row)))
 
 
 def _etag(row: OrderRow) -> str:

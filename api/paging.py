@@ -45,27 +45,29 @@ class Page(BaseModel):
     @classmethod
     def _cursor(cls, given: str) -> str:
         if given:
-            _parsed(given)
+            parsed(given)
         return given
 
     @property
     def cursor(self) -> tuple[datetime, uuid.UUID] | None:
         """The last order of the page before."""
-        return _parsed(self.after) if self.after else None
+        return parsed(self.after) if self.after else None
 
     def next(self, last: OrderRow) -> str:
         """The Link to the page behind ``last``."""
         given: dict[str, Any] = self.model_dump(exclude_defaults=True, exclude={"after"})
-        return f'</v1/orders?{urlencode({**given, "after": _printed(last)})}>; rel="next"'
+        return f'</v1/orders?{urlencode({**given, "after": printed(last)})}>; rel="next"'
 
 
-def _printed(last: OrderRow) -> str:
+def printed(last: OrderRow) -> str:
+    """The cursor behind ``last``."""
     passed = (last.placed_at - _BEGINNING) // _MICROSECOND
     raw = passed.to_bytes(_TIME_BYTES, "big") + uuid.UUID(last.status.order).bytes
     return base64.urlsafe_b64encode(raw).decode()
 
 
-def _parsed(after: str) -> tuple[datetime, uuid.UUID]:
+def parsed(after: str) -> tuple[datetime, uuid.UUID]:
+    """The order that a cursor stands behind: its time of placing and its id. Raises ``ValueError`` for other text."""
     message = "this is no cursor of ours; take it from the Link header"
     try:
         raw = base64.b64decode(after, altchars=b"-_", validate=True)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from api.templating import page
 from events.errors import Conflict, LedgerpressError, NotFound, Refused, Unavailable
@@ -39,6 +40,8 @@ _SAY_JSON = "Send Content-Type: application/json."
 _NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
 _NAME_MOMENT = "Name a version (37), an event's id, or a time like 2026-11-21T13:02:11Z (+ is %2B)."
 _ITS_SETTING = "Look into the settings: OPERATOR_TOKEN or AUDITOR_TOKEN, all of it."
+_FIND_IT = "Look for it by its number, its id, or Stripe's name of its payment."
+_SAY_WHY = "Say why, in a few words: they are kept with the order, sealed."
 _OPEN_AGAIN = "Open the page again and send it from there; cookies must be allowed."
 _LATER = "Wait as many seconds as Retry-After says, then try again."
 _AGAIN = "Ask again after the number of seconds in Retry-After."
@@ -89,6 +92,7 @@ _KINDS = (
     Kind("schema-not-found", 404, "No event is called that", "/asyncapi.json names them all."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
+    Kind("not-on-file", 404, "There is no such order", _FIND_IT),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
@@ -122,6 +126,7 @@ _KINDS = (
     Kind("not-json", 415, "The body does not say that it is JSON", _SAY_JSON),
     Kind("bad-range", 416, "The report has no such bytes", "See Content-Range for its length."),
     Kind("invalid-request", 422, "Something is missing or invalid", "Correct what errors names."),
+    Kind("reason-missing", 422, "Nothing is done without a reason", _SAY_WHY),
     Kind("refused", 422, "This cannot be done", "See detail; it will be refused again."),
     Kind("version-missing", 428, "Say which version you saw", "Send If-Match with its ETag."),
     Kind("too-many-tries", 429, "Too many tries to log in", _LATER, retryable=True),
@@ -203,7 +208,8 @@ _BY_REASON = {
     )
 }
 # What nobody but people open.
-FOR_PEOPLE = ("/o/", "/r/", "/ops", "/audit", "/log-in", "/log-out")
+FOR_STAFF = ("/ops", "/audit", "/log-in", "/log-out")
+FOR_PEOPLE = ("/o/", "/r/", *FOR_STAFF)
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),
@@ -242,6 +248,7 @@ def answer(request: Request, problem: Problem) -> Response:
             headers=headers,
             kind=kind,
             request_id=request_id,
+            staff=request.url.path.startswith(FOR_STAFF),
         )
     body = {
         "type": f"/problems/{kind.slug}",
@@ -267,12 +274,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(LedgerpressError)
     async def of_the_house(request: Request, error: LedgerpressError) -> Response:
-        return answer(request, _from_house(error))
+        return answer(request, problem_of(error))
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(request: Request, error: HTTPException) -> Response:
         slug = _BY_STATUS.get(error.status_code, "bad-request")
-        return answer(request, Problem(slug, headers=error.headers))
+        headers = dict(error.headers or {})
+        if slug == "method-not-allowed":
+            headers["Allow"] = _allowed(request)
+        return answer(request, Problem(slug, headers=headers))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -301,7 +311,22 @@ def one_problem(slug: str) -> HTMLResponse:
     return page("problems.html", kinds=[KINDS[slug]])
 
 
-def _from_house(error: LedgerpressError) -> Problem:
+def _allowed(request: Request) -> str:
+    """The methods that this address takes, whichever route takes them: the framework tells those of the first only."""
+    taken = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+    # HEAD is asked as GET (see ``Frame``).
+    return ", ".join([*taken, "HEAD"] if "GET" in taken else taken)
+
+
+def problem_of(error: LedgerpressError) -> Problem:
+    """The problem that an error of the house is to whoever asked."""
     slug = _BY_REASON.get(error.reason) or next(
         (slug for kind, slug in _BY_ERROR if isinstance(error, kind)), "internal"
     )

@@ -1,7 +1,10 @@
 """Takes in what Stripe says: records it, or leaves it in the inbox when Postgres takes too long."""
 
+import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+
+from starlette.concurrency import run_in_threadpool
 
 from events.errors import Unavailable
 from events.plan import Product
@@ -25,7 +28,7 @@ class Reception:
         self._catalogue = catalogue
         self._recording = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="recording")
 
-    def take(self, signed: Signed) -> Heard | None:
+    async def take(self, signed: Signed) -> Heard | None:
         """What became of it, or ``None`` if it waits in the inbox. Durable either way.
 
         Raises ``Unavailable`` if neither Postgres nor RabbitMQ takes it, and ``Refused`` like ``hear``. What was not
@@ -33,10 +36,9 @@ class Reception:
         """
         recording = self._recording.submit(hear, signed, self._log, self._catalogue)
         try:
-            return recording.result(_PATIENCE)
+            return await asyncio.wait_for(asyncio.wrap_future(recording), _PATIENCE)
         except (Unavailable, TimeoutError) as error:
-            recording.cancel()
-            self._inbox.put(signed)
+            await run_in_threadpool(self._inbox.put, signed)
             reason = error.reason if isinstance(error, Unavailable) else "slow"
             log.warning("payment queued", reason=reason, correlation=signed.correlation)
             return None

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, Field, PlainSerializer
 
 from api.reports import available
 from api.saying import order_number
@@ -105,8 +105,6 @@ class Report(BaseModel):
 
 class Order(BaseModel):
     """An order's status."""
-
-    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     id: str = Field(examples=["0b9d1c52-6a1e-5c3f-9a55-1f0a4a3f7c11"])
     number: str = Field(description="The id as people say it.", examples=["1FEH-RMKA"])

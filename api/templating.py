@@ -6,7 +6,8 @@ from pathlib import Path
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api.saying import clock, duration, exactly, price, size, span
+from api.saying import clock, duration, exactly, order_number, price, size, span
+from api.terse import acted, coarse, dollars, short
 from storage.bundle.evidence import SCRIPT
 
 STATIC = Path(__file__).parent / "static"
@@ -43,8 +44,12 @@ _templates.filters |= {
     "exactly": exactly,
     "size": size,
     "clock": clock,
+    "short": short,
+    "coarse": coarse,
+    "dollars": dollars,
+    "number": order_number,
 }
-_templates.globals["span"] = span
+_templates.globals |= {"span": span, "acted": acted}
 _templates.globals["static"] = {
     each.name: _static(each) for each in (*STATIC.iterdir(), SCRIPT) if each.is_file()
 }

@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from api.bodies import body
@@ -39,13 +40,16 @@ class Received(BaseModel):
     reason: str | None = None
 
 
-def _secrets(request: Request, desk: OnDesk) -> list[str]:
+async def _secrets(request: Request, desk: OnDesk) -> list[str]:
     """What Stripe may have signed with for the tenant in the address; asked before anything is read.
 
     A tenant's secrets are its own: whoever knows another's, or the house's, cannot pay for its orders.
     """
     try:
-        return desk.stripe_secrets.of(request.path_params.get("tenant", DEFAULT))
+        tenant = request.path_params.get("tenant", DEFAULT)
+        if tenant == DEFAULT:  # known without asking anybody
+            return desk.stripe_secrets.of(tenant)
+        return await run_in_threadpool(desk.stripe_secrets.of, tenant)
     except NotFound:
         raise Problem("unknown-tenant") from None
     except Refused as error:
@@ -61,7 +65,7 @@ async def _body(request: Request) -> bytes:
         raise _refused(request, problem.kind.slug) from None
 
 
-def _signed_body(
+async def _signed_body(
     request: Request,
     secrets: Annotated[list[str], Depends(_secrets)],
     raw: Annotated[bytes, Depends(_body)],
@@ -109,13 +113,15 @@ SignedBody = Annotated[str, Depends(_signed_body)]
     openapi_extra=_TAKES,
     summary="Hear of a payment",
 )
-def payment_event(body: SignedBody, desk: OnDesk, request_id: RequestId, trace: Trace) -> Received:
+async def payment_event(
+    body: SignedBody, desk: OnDesk, request_id: RequestId, trace: Trace
+) -> Received:
     """Record what Stripe says happened, then say thank you.
 
     Stripe delivers at least once and in any order. The order is named after the checkout session, so a second
     delivery meets its own stream and changes nothing. While Postgres is away it waits in a durable queue.
     """
-    return _receive(DEFAULT, body, desk, request_id, trace)
+    return await _receive(DEFAULT, body, desk, request_id, trace)
 
 
 @router.post(
@@ -125,7 +131,7 @@ def payment_event(body: SignedBody, desk: OnDesk, request_id: RequestId, trace: 
     openapi_extra=_TAKES,
     summary="Hear of a payment to a tenant",
 )
-def payment_event_of_tenant(
+async def payment_event_of_tenant(
     tenant: str,
     body: SignedBody,
     desk: OnDesk,
@@ -133,10 +139,10 @@ def payment_event_of_tenant(
     trace: Trace,
 ) -> Received:
     """Record what Stripe says happened in a tenant's own account, signed with one of the tenant's own secrets."""
-    return _receive(tenant, body, desk, request_id, trace)
+    return await _receive(tenant, body, desk, request_id, trace)
 
 
-def _receive(tenant: str, body: str, desk: Desk, request_id: str, trace: str) -> Received:
+async def _receive(tenant: str, body: str, desk: Desk, request_id: str, trace: str) -> Received:
     heard_of = Signed(
         tenant=tenant,
         live=desk.settings.stripe_livemode,
@@ -146,7 +152,7 @@ def _receive(tenant: str, body: str, desk: Desk, request_id: str, trace: str) ->
         body=body,
     )
     try:
-        heard = desk.reception.take(heard_of)
+        heard = await desk.reception.take(heard_of)
     except Refused as error:
         # Something here is set up wrongly; Stripe will send it again when that has been mended.
         message = "the payment cannot be recorded now"

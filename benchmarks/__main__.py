@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from benchmarks import api, engine, press
+from benchmarks import api, engine, log, press
 from benchmarks.engine.ground import ROOT
 from benchmarks.figures import Report
 
@@ -28,7 +28,7 @@ class Benchmark(Protocol):
         """Measure, and say what was found. Talks on standard error only."""
 
 
-BENCHMARKS: Mapping[str, Benchmark] = {"api": api, "engine": engine, "press": press}
+BENCHMARKS: Mapping[str, Benchmark] = {"api": api, "engine": engine, "log": log, "press": press}
 
 
 def main() -> int:

@@ -4,14 +4,15 @@ import hashlib
 import struct
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+# A struct and not a dataclass: an order is hundreds of these, and each is made in a tenth of the time.
+class Link(Struct, frozen=True):
     """Every byte that an event's hash covers, as stored, and the hash. ``fence`` is ``None`` without a lease."""
 
     id: uuid.UUID

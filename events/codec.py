@@ -39,6 +39,8 @@ def decode(name: str, schema: int, data: str | bytes, unseal: Open) -> Any:
     gone read as their defaults.
     """
     kind = kind_named(name)
+    if kind is not None and schema == kind.schema and not kind.personal:
+        return _reader(kind.cls).decode(data)
     fields: dict[str, Any] = msgspec.json.decode(data)
     if kind is None or schema > kind.schema:
         return Unknown(name, fields)

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,6 +39,22 @@ class Projection:
     memory: type[Memory]
     events: tuple[type, ...]
     step: Callable[[Any, Any, datetime], tuple[Any, Additions]]
+
+
+def day_of(at: datetime) -> str:
+    """The day of a time in UTC, as ``2026-11-21``."""
+    return _day(at.toordinal())
+
+
+def month_of(at: datetime) -> str:
+    """The month of a time in UTC, as ``2026-11``."""
+    return _day(at.toordinal())[:7]
+
+
+# To write a date takes longer than all else that most events call for.
+@lru_cache(maxsize=1000)
+def _day(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
 
 
 def add_up(

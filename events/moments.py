@@ -40,7 +40,7 @@ def read_moment(text: str) -> Moment:
     except (ValueError, OverflowError):
         message = (
             "a moment is a version (37), an event's id, or a time with seconds and an offset"
-            " (2026-11-21T13:02:11Z); in a URL the + of an offset is written %2B"
+            " (2026-11-21T13:02:11Z; in a URL + is written %2B)"
         )
         raise BadMoment(message) from None
 

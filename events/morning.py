@@ -8,7 +8,7 @@ from events.estimates import Estimate
 from events.folding import Key
 from events.money import Money
 
-OUTCOMES = ("placed", "delivered", "attention", "disputed", "refunded", "cancelled")
+_OUTCOMES = ("placed", "delivered", "attention", "disputed", "refunded", "cancelled")
 # Somebody who was away longer reads of the last days only.
 _MOST_DAYS = 7
 _COST = "cost"
@@ -32,10 +32,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A product: how many orders came to each of ``OUTCOMES``; what they cost; how many windows held of how many."""
+    """A product: how many orders came to which outcome; what they cost; how many windows held of how many."""
 
     title: str
-    counts: tuple[int, ...]
+    counts: Mapping[str, int]
     cost: str
     held: str
 
@@ -94,13 +94,13 @@ def lines(
     found = [
         Line(
             title=titles.get(product, "what we do not sell"),
-            counts=tuple(counts.get(product, {}).get(each, 0) for each in OUTCOMES),
+            counts={each: n for each in _OUTCOMES if (n := counts.get(product, {}).get(each, 0))},
             cost=_dollars(costs.get(product, 0)),
             held=_held(estimates.get(product, Estimate())),
         )
         for product in sorted({*counts, *costs})
     ]
-    return sorted(found, key=lambda line: -sum(line.counts))
+    return sorted(found, key=lambda line: -sum(line.counts.values()))
 
 
 def totals(money: Mapping[Key, int], span: Span) -> dict[str, str]:
@@ -126,7 +126,7 @@ def totals(money: Mapping[Key, int], span: Span) -> dict[str, str]:
 
 def subject(found: Sequence[Line], waiting: Sequence[Waiting], span: Span) -> str:
     """The subject: the day, what was delivered, and what waits for a person."""
-    delivered = sum(line.counts[OUTCOMES.index("delivered")] for line in found)
+    delivered = sum(line.counts.get("delivered", 0) for line in found)
     needs = sum(each.count for each in waiting)
     need = f", {needs} {'needs' if needs == 1 else 'need'} you" if needs else ""
     return f"{span.shown}: {delivered} delivered{need}"

@@ -47,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             table.add_row("API", f"{system.url}/docs")
             table.add_row("mails", f"{system.mail}/")
             table.add_row("model", system.model)
+            table.add_row("operator's page", f"{system.url}/ops")
+            table.add_row("auditor's page", f"{system.url}/audit")
             table.add_row("operator's token", system.environment["OPERATOR_TOKEN"])
             table.add_row("auditor's token", system.environment["AUDITOR_TOKEN"])
             table.add_row("logs", str(system.folder / "logs"))

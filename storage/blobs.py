@@ -2,10 +2,11 @@
 
 import hashlib
 import uuid
+from collections.abc import Container
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from events.errors import NotFound, Refused
+from events.errors import NotFound, Refused, Unavailable
 from storage.bucket import Access, Bucket
 from storage.disk import Disk
 from storage.settings import Settings
@@ -47,6 +48,17 @@ class Blobs:
     def forget(self, subject: uuid.UUID) -> None:
         """Remove all that was kept for the subject. Safe to repeat; raises ``OSError`` or ``Unavailable``."""
         self.shelf.remove(str(subject))
+
+    def prune(self, subject: uuid.UUID, kept: Container[str]) -> int:
+        """Remove what lies there for the subject and is not named in ``kept``, drafts included; return how many files.
+
+        Nobody may be at work for the subject. Raises ``Unavailable`` if something cannot be removed.
+        """
+        try:
+            return self.shelf.prune(str(subject), kept)
+        except OSError as error:
+            message = f"a file could not be removed: {type(error).__name__}"
+            raise Unavailable(message, reason="blobs-away") from None
 
 
 def blobs_of(settings: Settings) -> Blobs:

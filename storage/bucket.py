@@ -1,7 +1,7 @@
 """Files in a bucket of an S3-compatible store: the only door to obstore."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -74,6 +74,14 @@ class Bucket:
         """The files in a folder, in order; none if it does not exist."""
         with _away():
             return sorted(path.rpartition("/")[2] for path in self._paths(folder))
+
+    def prune(self, folder: str, kept: Container[str]) -> int:
+        """Remove what is in a folder and not ``kept``; return how many files. A bucket may keep their versions."""
+        with _away():
+            paths = [each for each in self._paths(folder) if each.rpartition("/")[2] not in kept]
+            if paths:
+                obstore.delete(self._store, paths)
+        return len(paths)
 
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it. Safe to repeat. A bucket that keeps versions keeps them."""

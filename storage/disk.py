@@ -3,6 +3,7 @@
 import os
 import shutil
 import uuid
+from collections.abc import Container
 from pathlib import Path
 
 
@@ -53,6 +54,15 @@ class Disk:
         except FileNotFoundError:
             return []
         return sorted(name for name in found if not name.startswith("."))
+
+    def prune(self, folder: str, kept: Container[str]) -> int:
+        """Remove what is in a folder and not ``kept``, drafts included; return how many files."""
+        removed, path = 0, self.root / folder
+        for each in [*path.iterdir()] if path.exists() else []:
+            if each.name not in kept:
+                each.unlink(missing_ok=True)
+                removed += 1
+        return removed
 
     def remove(self, folder: str) -> None:
         """Remove a folder with all that is in it. Safe to repeat."""

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, case, literal_column, select, text
 
-from storage.database import connected, directly
+from storage.database import again_once, connected, directly
+from storage.tables import endpoints
 
 # For how long an endpoint that is well is taken to be well: a round of calls takes seconds.
 _WELL_SECONDS = 0.25
@@ -91,3 +93,25 @@ class Endpoints:
         }
         with connected(self._engine) as connection:
             return float(connection.execute(_TAKE, values).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How an endpoint is: failures in a row, and until when its breaker is open (in the past: it is closed)."""
+
+    endpoint: str
+    failures: int
+    open_until: datetime | None
+
+
+def conditions(engine: Engine) -> dict[str, Condition]:
+    """By endpoint, of all that have failed before."""
+    never = endpoints.c.open_until == literal_column("'-infinity'::timestamptz")
+    until = case((never, None), else_=endpoints.c.open_until)
+    query = select(endpoints.c.endpoint, endpoints.c.failures, until)
+
+    def ask() -> dict[str, Condition]:
+        with connected(engine) as connection:
+            return {row[0]: Condition(*row) for row in connection.execute(query)}
+
+    return again_once(ask)

@@ -54,6 +54,7 @@ _LOG = """
     select (select size from tree), coalesce(extract(epoch from clock_timestamp() - (
         select recorded_at from checkpoints order by size desc limit 1)), 0)::float8
 """
+_DEAD = "select queue, count(*) from dead_letters where returned_at is null group by queue"
 _BREAKERS = """
     select endpoint, (failures >= 5 and open_until > clock_timestamp())::int::float8, failures from endpoints
 """
@@ -80,11 +81,8 @@ class Levels:
         yield Level("ledgerpress_up", "Whether it answers.", ["part"], up)
 
     def _messages(self) -> Iterator[Level]:
-        queues_of_ours = [*self._queues, QUEUE]
-        names = [*queues_of_ours, *(f"{name}.XQ" for name in queues_of_ours)]
-        found = queues.depths(self._settings, names)
-        there = {name: depth for name, depth in found.items() if depth}
-        ours = {(name,): depth for name, depth in there.items() if name in queues_of_ours}
+        found = queues.depths(self._settings, [*self._queues, QUEUE])
+        ours = {(name,): depth for name, depth in found.items() if depth}
         yield Level(
             "ledgerpress_queue_messages",
             "Messages that nobody has taken yet.",
@@ -96,16 +94,6 @@ class Levels:
             "Workers that listen.",
             ["queue"],
             {name: depth.listening for name, depth in ours.items()},
-        )
-        yield Level(
-            "ledgerpress_dead_letters",
-            "Messages given up on.",
-            ["queue"],
-            {
-                (name.removesuffix(".XQ"),): depth.ready
-                for name, depth in there.items()
-                if name.endswith(".XQ")
-            },
         )
 
 
@@ -122,7 +110,14 @@ def _rows(engine: Engine, catalogue: Mapping[str, Product]) -> Iterator[Level]:
     with directly(engine) as connection:
         yield from _orders(connection, catalogue)
         yield from _log(connection)
+        dead = connection.execute(_DEAD).fetchall()
         found = connection.execute(_BREAKERS).fetchall()
+    yield Level(
+        "ledgerpress_dead_letters",
+        "Messages given up on, that nobody has seen to.",
+        ["queue"],
+        {(queue,): count for queue, count in dead},
+    )
     yield Level(
         "ledgerpress_breaker_open",
         "Whether the model's endpoint is left in peace.",

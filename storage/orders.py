@@ -163,6 +163,11 @@ def matching(
     return [_row(row) for row in _ask(engine, query if most is None else query.limit(most))]
 
 
+def chosen(engine: Engine, query: Any) -> list[OrderRow]:
+    """The orders that a query of the whole table's rows finds, as it orders them."""
+    return [_row(row) for row in _ask(engine, query)]
+
+
 def columns(order: Order, catalogue: Mapping[str, Product]) -> dict[str, Any]:
     """What an order's row says: all that follows from its events and the catalogue alone."""
     placed = order.placed

@@ -27,6 +27,7 @@ from storage.tables import orders, outbox, streams
 _GRACE_SECONDS = 2
 # How long the relay waits for the broker's word before it publishes a nudge again.
 _CONFIRM_SECONDS = 10
+_OVERDUE_SECONDS = 5.0
 # For how long the sweeper insists, once a second, after a holder has fallen silent.
 _INSIST_SECONDS = 10
 
@@ -120,3 +121,10 @@ def _letter(row: Row[Any]) -> Letter:
 
 def _ago(seconds: float) -> ColumnElement[datetime]:
     return func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def overdue(engine: Engine, seconds: float = _OVERDUE_SECONDS) -> int:
+    """How many nudges no keeper has looked at for so long: each look puts off what it finds."""
+    late = (outbox.c.due_at < _ago(seconds)) & (outbox.c.written_at < _ago(seconds))
+    with connected(engine) as connection:
+        return int(connection.execute(select(func.count()).where(late)).scalar_one())

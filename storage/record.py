@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
 
-_RECORD = """
+RECORD = """
     select created, nudges from record(
         %(stream)s, %(expected)s, %(fence)s, %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[],
         %(data)s::text[], %(meta)s, %(row)s::json, %(nudges)s::json, %(release)s)
@@ -40,17 +40,18 @@ _TAKE_UP = """
         %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[], %(data)s::text[], %(meta)s, %(row)s::json,
         %(nudges)s::json, %(release)s)
 """
-# An order's events, and with each of them its customer's key.
+# An order's events, and with the first of them its customer's key.
 _READ = """
     select e.event_id as id, e.stream, e.version, e.type, e.schema, e.recorded_at, e.fence, e.data::text, e.meta::text,
-        e.previous, e.hash, k.wrapped, k.kek
+        e.previous, e.hash, case when e.version = 1 then k.wrapped end, case when e.version = 1 then k.kek end
     from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
     where e.stream = %s order by e.version
 """
 _FIRST = """
     select recorded_at from events where stream = %s and type = %s order by version limit 1
 """
-_LINK = tuple(each.name for each in fields(Link))
+# Where in such a row the link ends, and the key begins.
+_KEY = len(Link.__struct_fields__)
 
 
 class _Written(NamedTuple):
@@ -98,10 +99,13 @@ class Log:
 
     def begin(self, order_id: str, subject: uuid.UUID) -> History:
         """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
+        # Nothing is recorded of an order before its customer has a key.
+        if made := self.vault.made(subject):
+            return History(Order(id=order_id), made)
         try:
             return self.read(order_id)
         except NotFound:
-            return History(Order(id=order_id), self.vault.new_sealer(subject))
+            return History(Order(id=order_id), self.vault.sealer(subject))
 
     def read(self, order_id: str) -> History:
         """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
@@ -237,7 +241,7 @@ class Log:
         return replace(history, order=after, wrote=True)
 
     def _write(self, values: Mapping[str, Any]) -> _Written:
-        written = self._call(_RECORD, values)
+        written = self._call(RECORD, values)
         assert written is not None
         return written
 
@@ -299,7 +303,7 @@ class Log:
         if not rows:
             message = f"there is no order {order_id}"
             raise NotFound(message)
-        stored = [Link(**dict(zip(_LINK, row, strict=False))) for row in rows]
+        stored = [Link(*row[:_KEY]) for row in rows]
         subject = msgspec.json.decode(stored[0].data)["subject"]
         return stored, self.vault.opened(uuid.UUID(subject), *rows[0][-2:])
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, Row, text
 
+from events.errors import NotFound
 from storage.database import again_once, connected
 from storage.orders import columns
 from storage.record import Log
@@ -77,17 +78,21 @@ def compare(log: Log, *, mend: bool = False) -> Iterator[Looked | Drift]:
 
 
 def _judged(log: Log, row: Row[Any], *, mend: bool) -> Drift | None:
+    different: tuple[str, ...] = ()
     for _ in range(_TRIES):
-        order = log.read(row.order_id).order
+        try:
+            order = log.read(row.order_id).order
+        except NotFound:
+            return Drift(row.order_id, row._fields)  # nothing of it was ever recorded
         if row.version >= order.version:
-            break
+            folded: dict[str, Any] = {"version": order.version, **columns(order, log.catalogue)}
+            different = _different(row, folded)
+            if not different or not mend:
+                break
+            if _mended(log.engine, folded):
+                return Drift(row.order_id, different, mended=True)
         (row,) = _ask(log.engine, _ONE, {"order": row.order_id, "most": 1})
-    folded: dict[str, Any] = {"version": order.version, **columns(order, log.catalogue)}
-    different = _different(row, folded)
-    if not different:
-        return None
-    mended = mend and _mended(log.engine, folded)
-    return Drift(row.order_id, different, mended=mended)
+    return Drift(row.order_id, different) if different else None
 
 
 def _different(row: Row[Any], folded: Mapping[str, Any]) -> tuple[str, ...]:

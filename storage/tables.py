@@ -197,6 +197,18 @@ checkpoints = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False),
 )
 
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("correlation", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_at", DateTime(timezone=True), nullable=False),
+    Column("returned_at", DateTime(timezone=True)),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -19,15 +19,16 @@ from cryptography.hazmat.primitives.keywrap import (
     aes_key_wrap,
 )
 from sqlalchemy import Engine
-from sqlalchemy.dialects.postgresql import insert
 
 from events.errors import Refused
-from storage.database import connected, directly
-from storage.tables import subjects
+from storage.database import again_once, directly
 
 _NONCE = 12
 _NAME = 16
 _TOKEN_BYTES = 16
+
+
+_MAKE = "insert into subjects (subject, wrapped, kek) values (%s, %s, %s) on conflict do nothing"
 
 
 class Sealer:
@@ -142,12 +143,18 @@ class Vault:
 
     def new_sealer(self, subject: uuid.UUID) -> Sealer:
         """The subject's sealer, with a key made for it if it has none. Safe from many processes at once."""
+        return self.made(subject) or self.sealer(subject)
+
+    def made(self, subject: uuid.UUID) -> Sealer | None:
+        """A key for the subject, and its sealer; ``None`` if the subject has one. Safe from many processes at once."""
         key = AESGCM.generate_key(bit_length=256)
         wrapped = aes_key_wrap(self._keys[self.first], key)
-        fresh = insert(subjects).values(subject=subject, wrapped=wrapped, kek=self.first)
-        with connected(self._engine) as connection:
-            connection.execute(fresh.on_conflict_do_nothing())
-        return self.sealer(subject)
+
+        def ask() -> bool:
+            with directly(self._engine) as connection:
+                return connection.execute(_MAKE, (subject, wrapped, self.first)).rowcount == 1
+
+        return Sealer(subject, key) if again_once(ask) else None
 
     def destroy(self, subject: uuid.UUID) -> bool:
         """Destroy the subject's key for ever; return whether it is gone. Safe to repeat.

@@ -31,6 +31,7 @@ DOORS = {
     "obstore": {"storage/bucket.py"},
     "pika": {
         "storage/broker.py",
+        "storage/dead_letters.py",
         "storage/publisher.py",
         "storage/exchange.py",
         "storage/inbox.py",

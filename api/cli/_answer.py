@@ -28,7 +28,7 @@ class Answer:
 
     ``data`` is what ``--json`` prints, one line of JSON: names, never prose to be parsed; an empty list is ``[]``.
     ``shown`` is what people read of it instead. ``talk`` goes to stderr, for people only; ``next_`` is what to try
-    next, where ``code`` is not 0.
+    next, where ``code`` is not 0. ``percent`` is how far something is that is being followed: on a terminal, a bar.
     """
 
     data: Any
@@ -36,6 +36,7 @@ class Answer:
     talk: str = ""
     code: int = OK
     next_: str = ""
+    percent: int | None = None
 
     def say(self, *, as_json: bool) -> int:
         """Print it; return the exit code."""

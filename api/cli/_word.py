@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli._answer import Answer
+from api.cli._bar import Bar
 from api.cli._ending import CLOSED, FAILURE, OK, complain, end
 from events.errors import LedgerpressError
 
@@ -79,8 +80,9 @@ def _spoken(verb: Callable[[], Answer | Iterable[Answer] | None], *, as_json: bo
     _log_to_stderr(as_json=as_json)
     try:
         answers = verb()
-        for answer in [answers] if isinstance(answers, Answer) else answers or ():
-            code = answer.say(as_json=as_json)
+        with Bar(as_json=as_json) as bar:
+            for answer in [answers] if isinstance(answers, Answer) else answers or ():
+                code = bar.say(answer)
     except LedgerpressError as error:
         return end(error, as_json=as_json)
     except BrokenPipeError:

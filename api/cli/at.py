@@ -14,7 +14,9 @@ from events.moments import BadMoment, NoSuchMoment, read_moment, rfc3339
 from events.products import CATALOGUE
 from events.state import Change, Personal, State, Value, diff, state
 from events.why import chain
+from storage.naming import orders_named
 from storage.past import Past, Then, past
+from storage.record import Log
 
 word = Word("An order as it was at any moment.")
 
@@ -24,7 +26,7 @@ _SEALED = "(personal)"
 
 @word.alone
 def at(
-    order: Annotated[str, typer.Argument(help="The order's id.")],
+    order: Annotated[str, typer.Argument(help="The order's id, number or checkout session.")],
     moment: Annotated[
         str, typer.Argument(metavar="VERSION|TIME", help="A version, an event's id or a time.")
     ],
@@ -34,7 +36,7 @@ def at(
 ) -> Answer:
     """Show an order as it was at a version, an event or a time (RFC 3339); or what changed between two."""
     with house() as (log, _):
-        row = found_row(log, order)
+        row = found_row(log, _named(log, order))
         history = past(row, log, CATALOGUE)
         then = _then(history, moment)
         before = _then(history, other) if other else None
@@ -67,6 +69,15 @@ def at(
     since = f"since version {before.by.version}, {data['since']['at']}:"
     talk = "" if changes else "nothing is different"
     return Answer(data=data, shown=[*head, since, *_changed(changes)], talk=talk)
+
+
+def _named(log: Log, order: str) -> str:
+    """The id of the order of that name; what names none is left as it is."""
+    found = orders_named(log.engine, order)
+    if len(found) > 1:
+        message = f"{len(found)} orders are called {order}: {', '.join(found)}"
+        raise Stopped(USAGE, message, next_="the same with one of these ids", reason="ambiguous")
+    return found[0] if found else order
 
 
 def _then(history: Past, named: str) -> Then:

@@ -1,6 +1,5 @@
 """``ledgerpress order``: look at orders, and do what only a person may do to them."""
 
-import time
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -9,18 +8,16 @@ import typer
 from api.cli._answer import Answer
 from api.cli._ending import USAGE, Stopped
 from api.cli._order_acts import erased, filters, found_row, house, one, one_or_all
-from api.cli._order_shown import as_data, line_of, lines_of, table
+from api.cli._order_shown import as_data, lines_of, table
+from api.cli._order_watch import follow
 from api.cli._word import Word
 from events.facts import NoteMade
 from events.interventions import Arrived, Cancel, Correct, Erase, Resend, Retry
-from events.views import SETTLED
-from events.views import Word as Standing
 from storage.orders import matching
 
 word = Word("Orders: look at them, and do what only a person may.")
 
 _MOST = 50
-_LOOK_SECONDS = 0.5
 
 Order = Annotated[str, typer.Argument(help="The order's id.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the order, sealed.")]
@@ -80,16 +77,7 @@ def show(order: Order) -> Answer:
 @word.verb("watch")
 def watch(order: Order) -> Iterable[Answer]:
     """Follow an order until it is settled, or needs a person."""
-    with house() as (log, _):
-        seen = 0
-        while True:
-            row = found_row(log, order)
-            if row.status.version != seen:
-                seen = row.status.version
-                yield Answer(data=as_data(row), shown=[line_of(row)])
-            if row.status.word in (*SETTLED, Standing.ATTENTION):
-                return
-            time.sleep(_LOOK_SECONDS)
+    yield from follow(order)
 
 
 @word.verb("retry")

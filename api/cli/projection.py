@@ -27,6 +27,7 @@ word = Word("What is folded from the log, beside the log.")
 # The rows that are written with the events, one for each order.
 STATUS = "status"
 _MOST_NAMED = 10
+_SOUND = "ledgerpress audit verify says whether the log itself is sound"
 
 _Names = Annotated[
     list[str] | None,
@@ -102,7 +103,8 @@ def show(
 def rebuild(names: _Names = None) -> Answer:
     """Fold projections afresh beside the live ones, then let them take their place; readers notice nothing."""
     rows, across = _chosen(names)
-    events = mended = 0
+    events = 0
+    drifts: list[Drift] = []
     with ExitStack() as held:
         if across:
             told = held.enter_context(progress("folding", lines=True))
@@ -110,13 +112,20 @@ def rebuild(names: _Names = None) -> Answer:
                 told(step.done, step.total)
                 events = step.done
         if rows:
-            for drift in _drifts(mend=True, held=held):
-                mended += drift.mended
-    talk = [f"{', '.join(across)}: folded afresh from {events} events"] if across else []
-    talk += [f"status: {mended} rows put right"] if rows else []
+            drifts = list(_drifts(mend=True, held=held))
+    left = [each for each in drifts if not each.mended]
+    shown = [f"{', '.join(across)}: folded afresh from {events} events"] if across else []
+    shown += [f"status: {len(drifts) - len(left)} rows put right"] if rows else []
     return Answer(
-        data={"projections": across, "events": events, "status_mended": mended if rows else None},
-        shown=talk,
+        data={
+            "projections": across,
+            "events": events,
+            "status_mended": len(drifts) - len(left) if rows else None,
+            "status_left": [_as_data(each) for each in left],
+        },
+        shown=[*shown, *(f"status: order {each.order}: {_what(each)}" for each in left)],
+        code=FAILURE if left else OK,
+        next_=_SOUND if left else "",
     )
 
 
@@ -144,9 +153,7 @@ def diff(names: _Names = None) -> Answer:
         shown=shown,
         talk=f"{len(data)} compared with the log: {'they differ' if shown else 'no difference'}",
         code=FAILURE if shown else OK,
-        next_="ledgerpress audit verify says whether the log itself is sound; then: ledgerpress projection rebuild"
-        if shown
-        else "",
+        next_=f"{_SOUND}; then: ledgerpress projection rebuild" if shown else "",
     )
 
 

@@ -53,11 +53,15 @@ async def measure(house: House, sizes: Sizes, report: Report) -> None:
                 await client
         await asyncio.sleep(0.1)
     say(f"{sizes.clients} are waiting: {house.api.memory:.0f} MB")
+    await asyncio.sleep(3)  # half of them have yet to be held
     idle = house.api.cpu
     await asyncio.sleep(5)
     idle = (house.api.cpu - idle) / 5
+    stop = asyncio.Event()
+    ticking = asyncio.create_task(_tick(stop))
     await asyncio.to_thread(_happen, house, orders, sizes.events, arrivals)
     await asyncio.sleep(1)
+    stop.set()
     memory = house.api.memory
     for client in clients:
         client.cancel()
@@ -66,8 +70,11 @@ async def measure(house: House, sizes: Sizes, report: Report) -> None:
     say(f"{len(delays)} were woken by {sizes.events} events")
     woken = Figure(name="woken, p99", unit="ms", runs=(percentile(delays, 0.99),))
     half = Figure(name="woken, median", unit="ms", runs=(percentile(delays, 0.5),))
+    late = Figure(
+        name="a timer beside it, late by p99", unit="ms", runs=(percentile(await ticking, 0.99),)
+    )
     weight = Figure(name=f"memory with {sizes.clients} waiting", unit="MB", runs=(memory,))
-    report.add(at_most("woken p99 under 250 ms after the event", woken, half, 250))
+    report.add(at_most("woken p99 under 250 ms after the event", woken, late, 250), half)
     before = Figure(name="memory before", unit="MB", runs=(empty,))
     report.add(at_most(f"{sizes.clients} waiting clients under 300 MB", weight, before, 300))
     report.add(Figure(name="processor while all wait", unit="cores", runs=(idle,)))
@@ -81,6 +88,16 @@ def _happen(house: House, orders: list[str], events: int, arrivals: Arrivals) ->
         history = house.log.record(house.log.read(order), [note], _CAUSE)
         arrivals.recorded[order, history.order.version] = time.monotonic()
         time.sleep(_PAUSE)
+
+
+async def _tick(stop: asyncio.Event) -> list[float]:
+    """By how many milliseconds a timer of this process is late: what this machine makes of any promise just now."""
+    late = []
+    while not stop.is_set():
+        began = time.monotonic()
+        await asyncio.sleep(_PAUSE)
+        late.append(1000 * (time.monotonic() - began - _PAUSE))
+    return late
 
 
 async def _polls(house: House, order: str, arrivals: Arrivals) -> None:

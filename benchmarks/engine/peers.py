@@ -13,6 +13,7 @@ from sandbox.machine import venv
 from sandbox.machine.places import RUN, say
 
 PEERS = ("celery", "dramatiq", "dbos")
+_INSTALLED = (*PEERS, "eventsourcing")
 LOCK = ROOT / "benchmarks" / "peers.lock"
 FOLDER = RUN / "peers"
 _SETTLE_SECONDS = 1.0
@@ -42,7 +43,7 @@ def install() -> Mapping[str, str]:
         stamp.write_text(wanted, "utf-8")
     lines = [line.split(" ", 1)[0] for line in LOCK.read_text("utf-8").splitlines()]
     found = dict(line.split("==") for line in lines if "==" in line and not line.startswith(" "))
-    return {name: found[name] for name in PEERS}
+    return {name: found[name] for name in _INSTALLED}
 
 
 class Peer:

@@ -16,7 +16,7 @@ from events.facts import (
     PaymentReceived,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Memory, Projection
+from events.folding import NOTHING, Additions, Memory, Projection, day_of, month_of
 
 READY, STAGE, SECTION = "ready", "stage", "section"
 # What lies between payment and delivery, in order: until a worker takes it up, until the last section is written, until
@@ -42,7 +42,7 @@ def _step(  # noqa: PLR0911 - one line an event
         return (_Order(product=event.product) if isinstance(event, OrderPlaced) else None), NOTHING
     match event:
         case SectionWritten(section=name, milliseconds=length):
-            key = (SECTION, at.date().isoformat()[:7], order.product, name, _bucket(length))
+            key = (SECTION, month_of(at), order.product, name, _bucket(length))
             return msgspec.structs.replace(order, written=at), ((key, 1),)
         case PaymentReceived() if order.paid is None:
             return msgspec.structs.replace(order, paid=at), NOTHING
@@ -58,7 +58,7 @@ def _step(  # noqa: PLR0911 - one line an event
 
 
 def _delivered(order: _Order, paid: datetime, at: datetime) -> Additions:
-    day = at.date().isoformat()
+    day = day_of(at)
     whole = (READY, day, order.product, "", _bucket((at - paid) // _MILLISECOND))
     marks = (paid, order.begun, order.written, order.bound, at)
     return (

@@ -13,7 +13,7 @@ from events.facts import (
     PaymentRefunded,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Memory, Projection
+from events.folding import NOTHING, Additions, Memory, Projection, day_of
 
 # What the model costs is reckoned in dollars, in millionths.
 _COST = ("usd", "cost")
@@ -29,7 +29,7 @@ class _Order(Memory, frozen=True):
 def _step(order: _Order | None, event: Any, at: datetime) -> tuple[_Order | None, Additions]:
     if order is None:
         return (_Order(product=event.product) if isinstance(event, OrderPlaced) else None), NOTHING
-    day = at.date().isoformat()
+    day = day_of(at)
     match event:
         case SectionWritten(cost=cost) | CallFailed(cost=cost):
             return order, (((day, order.product, *_COST), cost),)

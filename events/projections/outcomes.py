@@ -18,7 +18,7 @@ from events.facts import (
     PaymentReceived,
     PaymentRefunded,
 )
-from events.folding import NOTHING, Additions, Memory, Projection
+from events.folding import NOTHING, Additions, Memory, Projection, day_of
 
 _OUTCOMES: Mapping[type, str] = {
     AttentionNeeded: "attention",
@@ -38,7 +38,7 @@ class _Order(Memory, frozen=True):
 
 
 def _step(order: _Order | None, event: Any, at: datetime) -> tuple[_Order | None, Additions]:
-    day = at.date().isoformat()
+    day = day_of(at)
     if order is None:
         if not isinstance(event, OrderPlaced):
             return None, NOTHING

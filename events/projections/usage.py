@@ -17,7 +17,7 @@ from events.facts import (
     SectionsAsked,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Memory, Projection
+from events.folding import NOTHING, Additions, Memory, Projection, month_of
 
 
 class _Order(Memory, frozen=True):
@@ -85,7 +85,7 @@ def _settled(order: _Order, section: str) -> _Order:
 
 
 def _lines(order: _Order, at: datetime, used: dict[str, int]) -> Additions:
-    month = at.date().isoformat()[:7]
+    month = month_of(at)
     return tuple(
         [
             ((order.tenant, month, order.product, measure), amount)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from events.plan import Product
-from storage.checks import blobs, machine, postgres, rabbitmq, settings, stripe, work
+from storage.checks import blobs, machine, postgres, rabbitmq, readers, settings, stripe, work
 from storage.findings import Check
 from storage.settings import Salvaged
 
@@ -14,6 +14,7 @@ def everything(salvaged: Salvaged, catalogue: Mapping[str, Product]) -> list[Che
     return [
         Check("settings", lambda: settings.look(salvaged)),
         Check("postgres", lambda: postgres.look(given, catalogue), needs=["DATABASE_URL"]),
+        Check("readers", lambda: readers.look(given), needs=["DATABASE_URL"]),
         Check("work", lambda: work.look(given), needs=["DATABASE_URL", "VAULT_KEY"]),
         Check(
             "rabbitmq",

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, Engine, func, select
 from storage import timers
 from storage.database import connect, connected
 from storage.findings import Finding, failure, warning, well
+from storage.inbox import QUEUE as INBOX
 from storage.settings import Settings
-from storage.tables import orders, outbox, streams, subjects
+from storage.tables import dead_letters, orders, outbox, streams, subjects
 from storage.vault import Vault
 
 # Longer than the sweeper takes to ask again, and than anybody takes who is at work.
@@ -28,6 +29,7 @@ def look(settings: Settings) -> Iterator[Finding]:
             yield from _locked(connection, vault)
             yield from _forgotten(connection)
             yield from _attention(connection)
+            yield from _dead(connection)
             yield from _overdue(connection)
             yield from _unsealed(connection)
         yield from _timers(engine)
@@ -97,6 +99,28 @@ def _attention(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield well("work.attention", "no order needs a person")
+
+
+def _dead(connection: Connection) -> Iterator[Finding]:
+    query = (
+        select(dead_letters.c.queue, func.count().label("letters"))
+        .where(dead_letters.c.returned_at.is_(None))
+        .group_by(dead_letters.c.queue)
+        .order_by(dead_letters.c.queue)
+    )
+    found = connection.execute(query).all()
+    for row in found:
+        payments = row.queue == INBOX
+        yield (failure if payments else warning)(
+            "work.dead-letters",
+            f"{row.letters} dead letters of {row.queue}",
+            why="payments that could not be recorded, or that were sealed with a key that is gone"
+            if payments
+            else "somebody else published to the queue: it was no message of ours",
+            do="mend the cause, then put them back on the page /ops",
+        )
+    if not found:
+        yield well("work.dead-letters", "there is none that nobody has seen to")
 
 
 def _overdue(connection: Connection) -> Iterator[Finding]:

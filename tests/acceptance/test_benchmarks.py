@@ -47,6 +47,58 @@ def test_a_quick_run_gives_figures_baselines_ratios_and_goals() -> None:
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(300)
+def test_a_quick_run_of_the_log_gives_a_figure_for_every_goal() -> None:
+    needed("DATABASE_URL")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "log", "--quick", "--json", "--no-peers"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in {0, 1}, done.stderr
+    found = json.loads(done.stdout)
+    assert [each["judged"] for each in found["claims"]] == [
+        "Ledgerpress: appended / one bare INSERT",
+        "600 events: read and folded, nothing opened",
+        "recorded to sealed, p99",
+        "2,000 events verified offline, a core",
+    ]
+    assert all(each["value"] > 0 for each in found["claims"])
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)
+def test_a_quick_run_of_the_api_gives_a_figure_for_every_goal() -> None:
+    needed("DATABASE_URL")
+    needed("RABBITMQ_URL")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "api", "--quick", "--json"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in {0, 1}, done.stderr
+    found = json.loads(done.stdout)
+    assert {each["figure"] for each in found["claims"]} == {
+        "payments recorded",
+        "status polls answered 200",
+        "status polls answered 304",
+        "woken, p99",
+        "memory with 40 waiting",
+    }
+    assert all(set(each) == CLAIM for each in found["claims"])
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)
 def test_a_quick_run_of_the_press_compares_all_four_ways() -> None:
     needed("RABBITMQ_URL")
 

@@ -46,9 +46,11 @@ def explored(system: System, token: str, folder: Path, *arguments: str) -> None:
             f"{system.url}/openapi.json",
             *(["--header", f"Authorization: Bearer {token}"] if token else []),
             "--generation-deterministic",
-            "--generation-database=none",
             "--no-color",
             "--checks=all",
+            # No schema says which signature or cursor is right. A token that opens nothing is told what one is told
+            # whose order is another: that there is no such order (test_doors.py asks for everybody).
+            "--exclude-checks=positive_data_acceptance,ignored_auth",
             "--max-examples=15",
             "--request-timeout=30",
             *arguments,

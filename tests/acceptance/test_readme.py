@@ -1,4 +1,4 @@
-"""What the README shows on the first page happens, with the product that it tells the reader to add."""
+"""What the docs tell the reader to try happens, with the product that the README tells them to add."""
 
 import os
 import re
@@ -15,7 +15,11 @@ from tests.unit.test_docs import README, ROOT, blocks, commands
 pytestmark = pytest.mark.acceptance
 
 # --keep waits for Ctrl-C; the model answers at once, whatever speed the README asks for.
-DEMOS = [each[1:] for each in commands("./dev") if each[0] == "demo" and "--keep" not in each]
+DEMOS = {
+    " ".join(each): each[1:]
+    for each in commands("./dev")
+    if each[0] == "demo" and "--keep" not in each
+}
 ROOMS = ("actors", "api", "events", "sandbox", "storage")
 
 
@@ -31,7 +35,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("arguments", DEMOS, ids=lambda each: " ".join(["demo", *each]))
+@pytest.mark.parametrize("arguments", DEMOS.values(), ids=DEMOS)
 def test_the_demo_delivers(
     arguments: list[str], checkout: Path, server: Server, template: str
 ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from events.facts import OrderDelivered, SectionWritten
@@ -86,7 +87,7 @@ FALSIFIED: dict[str, Callable[[Evidence], Evidence]] = {
     "a section twice": lambda found: twice(found, SectionWritten),
     "a link missing": lambda found: replace(found, links=[*found.links[:3], *found.links[4:]]),
     "an event altered": lambda found: replace(
-        found, links=[replace(found.links[0], data="{}"), *found.links[1:]]
+        found, links=[structs.replace(found.links[0], data="{}"), *found.links[1:]]
     ),
     "no mail": lambda found: replace(found, mails=Counter()),
     "mailed twice": lambda found: replace(

@@ -92,3 +92,47 @@ def overflow(page: Page) -> int:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return found
+
+
+def faint(page: Page) -> list[str]:
+    """Texts that stand out from what lies below them by less than WCAG 2.2 AA asks for (4.5, large ones 3)."""
+    found: list[str] = page.evaluate(_FAINT)
+    return found
+
+
+# Relative luminance and contrast as WCAG 2.2 defines them: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+_FAINT = """() => {
+    const channel = (value) => {
+        const part = value / 255;
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    };
+    const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    const rgba = (text) => {
+        const parts = text.match(/[\\d.]+/g).map(Number);
+        return [...parts.slice(0, 3), parts[3] ?? 1];
+    };
+    const below = (element) => {
+        for (let each = element; each; each = each.parentElement) {
+            const [r, g, b, alpha] = rgba(getComputedStyle(each).backgroundColor);
+            if (alpha === 1) return [r, g, b];
+        }
+        return [255, 255, 255];
+    };
+    const found = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        const text = texts.currentNode.textContent.trim();
+        const box = element.getBoundingClientRect();
+        // What is for screen readers alone is one pixel large; what only decorates is hidden from them.
+        if (!text || box.width < 2 || element.closest("noscript, [aria-hidden=true]")) continue;
+        const style = getComputedStyle(element);
+        const size = parseFloat(style.fontSize);
+        const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 600);
+        const one = luminance(rgba(style.color));
+        const other = luminance(below(element));
+        const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+        if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)}: ${text.slice(0, 60)}`);
+    }
+    return found;
+}"""

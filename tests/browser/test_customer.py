@@ -10,7 +10,16 @@ from playwright.sync_api import Page, expect
 from events.products import CATALOGUE
 from sandbox.purchase import checkout_completed, post
 from sandbox.system import System
-from tests.browser.looking import DESKTOP, LOOKS, PHONE, WITHOUT_SCRIPT, Look, Looking, overflow
+from tests.browser.looking import (
+    DESKTOP,
+    LOOKS,
+    PHONE,
+    WITHOUT_SCRIPT,
+    Look,
+    Looking,
+    faint,
+    overflow,
+)
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -65,12 +74,14 @@ def test_a_customer_watches_a_blueprint_while_its_worker_dies(
         re.compile(r"^([5-9]|\d\d) of 52"), timeout=30_000
     )
     looking.photograph(page, "writing", look)
+    assert faint(page) == []
     system.processes.kill("personal_blueprint")
 
     expect(page.locator("#headline")).to_have_text("Your report is ready", timeout=DELIVERED)
     expect(page.locator(".stages li[aria-current]")).to_have_count(0, timeout=DELIVERED)
     looking.photograph(page, "ready", look)
     assert overflow(page) <= 0
+    assert faint(page) == []
     with page.expect_download() as download:
         page.get_by_role("link", name="Download Personal Blueprint").click()
     assert download.value.suggested_filename.endswith(".pdf")

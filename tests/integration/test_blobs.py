@@ -110,6 +110,19 @@ def test_what_is_not_there_is_said_to_be_missing(blobs: Blobs, sealer: Sealer) -
     assert blobs.shelf.names("nothing") == []
 
 
+def test_what_is_spoken_of_is_left_when_the_rest_is_cleared_away(
+    blobs: Blobs, sealer: Sealer
+) -> None:
+    for each in range(3):
+        blobs.put(b"%d" % each, sealer)
+    blobs.put(CONTENT, sealer)
+
+    assert blobs.prune(sealer.subject, {NAME}) == 3
+    assert blobs.prune(sealer.subject, {NAME}) == 0
+    assert blobs.shelf.names(str(sealer.subject)) == [NAME]
+    assert blobs.prune(uuid.uuid4(), set()) == 0
+
+
 def test_forgetting_a_customer_removes_their_files_and_nobody_elses(
     blobs: Blobs, sealer: Sealer
 ) -> None:
@@ -123,6 +136,22 @@ def test_forgetting_a_customer_removes_their_files_and_nobody_elses(
 
     assert blobs.shelf.names(str(sealer.subject)) == []
     assert blobs.get(NAME, other) == CONTENT
+
+
+def test_clearing_up_removes_what_is_not_named_and_nothing_of_anybody_else(
+    blobs: Blobs, sealer: Sealer
+) -> None:
+    other = Sealer(uuid.uuid4(), bytes(32))
+    kept, left = (blobs.put(each, sealer) for each in (b"kept", b"left behind"))
+    theirs = blobs.put(b"left behind", other)
+
+    removed = blobs.prune(sealer.subject, {kept})
+
+    assert removed == 1
+    assert blobs.get(kept, sealer) == b"kept"
+    assert blobs.get(theirs, other) == b"left behind"
+    with pytest.raises(NotFound):
+        blobs.get(left, sealer)
 
 
 def test_checkpoints_are_published_in_a_bucket_too(s3: str) -> None:

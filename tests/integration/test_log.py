@@ -5,11 +5,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -212,7 +212,11 @@ def test_every_hash_can_be_computed_from_what_is_stored(orders_log: Log) -> None
     links = orders_log.links(ORDER)
     assert len(links) == 4
     assert first_break(stream_of(ORDER), links) is None
-    forged = [*links[:2], replace(links[2], data=links[2].data.replace("001", "002")), links[3]]
+    forged = [
+        *links[:2],
+        structs.replace(links[2], data=links[2].data.replace("001", "002")),
+        links[3],
+    ]
     assert first_break(stream_of(ORDER), forged) == 3
 
 

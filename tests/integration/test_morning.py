@@ -180,6 +180,7 @@ def test_it_comes_again_when_the_mail_server_is_back(
     clock.tick()
     with psycopg.connect(database) as connection:
         connection.execute("update ledgerpress.timers set next_at = now()")
+        connection.commit()
         clock.tick()
         row = connection.execute("select outcome, next_at - began_at from ledgerpress.timers")
         outcome, wait = row.fetchone() or ("", timedelta())

@@ -579,7 +579,7 @@ SCRIPTS = {
     "NotoEmoji-Regular": "🌱",
     "NotoSerifThai-Regular": "สวัสดี",
     "NotoSerifGeorgian-Regular": "გამარჯობა",
-    "SourceSerif4-Regular": "ŁódźΣτέκεσαιЖизнь",
+    "SourceSerif4-Regular": "ŁódźΔδξψЖждя",
 }
 
 

@@ -64,6 +64,13 @@ def test_an_order_is_shown_as_it_was(run: Run) -> None:
     assert [each["type"] for each in told["why"]] == ["order-placed", "payment-received"]
 
 
+def test_an_order_is_named_by_what_its_customer_knows_as_well(run: Run) -> None:
+    by_id = run("at", ORDER, "2", "--json").stdout
+
+    for name in (order_number(ORDER).lower(), "cs_test_example", "pi_example"):
+        assert run("at", name, "2", "--json").stdout == by_id
+
+
 def test_a_time_and_an_event_name_a_moment_too(run: Run, log: Log) -> None:
     events = log.recorded(ORDER)
 
