@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
@@ -19,6 +20,10 @@ from storage.record import Log
 from storage.settings import Settings, read_from
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No test fails for being slow: the machine may have other work to do.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 # Which of several processes this is, if the tests are shared among them.
