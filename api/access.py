@@ -2,7 +2,7 @@
 
 import hmac
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from api.limits import count
 from api.problems import Problem
 from events.views import Word
 from storage.api_keys import looks_like_key, tenant_of
-from storage.glances import Look
+from storage.glances import Look, Notes
 from storage.orders import OrderRow
 from storage.settings import Settings
 from storage.vault import token_hash
@@ -123,10 +123,11 @@ Overseer = Annotated[Asker, Depends(_overseer)]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An order, and who looks at it."""
+    """An order, and who looks at it. ``notes`` are what has been told of the row, with what it cost and without."""
 
     row: OrderRow
     asker: Asker
+    notes: Notes = field(default_factory=dict)
 
 
 async def look(order_id: str, token: str, request: Request, desk: Desk) -> Seen:
@@ -153,7 +154,7 @@ async def look(order_id: str, token: str, request: Request, desk: Desk) -> Seen:
         raise Problem("order-not-found")
     if row.status.word is Word.ERASED:
         raise Problem("erased")
-    return Seen(row, asker)
+    return Seen(row, asker, glance.notes)
 
 
 _NO_ORDER = uuid.UUID(int=0)

@@ -1,7 +1,6 @@
 """Orders for programs: their status, and their reports."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated
 
@@ -94,7 +93,7 @@ async def get_order(
     if patience and known and row.status.word not in SETTLED and desk.news.free:
         with desk.news.place():
             moved = await desk.news.of({row.status.order: row.status.version}, patience)
-        seen = replace(seen, row=moved or row)
+        seen = Seen(moved, seen.asker) if moved else seen
         applied = {"Preference-Applied": f"wait={patience}"}
         return status(seen, desk, known=moved is None, more=applied)
     return status(seen, desk, known=known)
@@ -112,7 +111,8 @@ def status(
         headers["Retry-After"] = str(wait)
     if known:
         return Response(status_code=304, headers=headers)
-    body = shapes.as_json(row, costs=seen.asker.pays)
+    costs = seen.asker.pays
+    body = seen.notes[costs] = seen.notes.get(costs) or shapes.as_json(row, costs=costs)
     return Response(body, headers=headers, media_type="application/json")
 
 

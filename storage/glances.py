@@ -26,6 +26,9 @@ _LOOK = """
 _MOST = 10_000
 
 
+Notes = dict[bool, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """An order, and the hash of the token with which somebody asks for it; empty if it need not be looked up."""
@@ -36,11 +39,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """The order, if there is one, and what the token is: a ``tenant``'s key, or that of the customer of ``held``."""
+    """The order, if there is one, and what the token is: a ``tenant``'s key, or that of the customer of ``held``.
+
+    ``notes`` belong to the row, and are forgotten when it moves: for what whoever tells of it has made of it.
+    """
 
     row: OrderRow | None
     tenant: str
     held: str
+    notes: Notes
 
 
 class Glances:
@@ -48,7 +55,7 @@ class Glances:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._rows: OrderedDict[uuid.UUID, OrderRow] = OrderedDict()
+        self._rows: OrderedDict[uuid.UUID, tuple[OrderRow, Notes]] = OrderedDict()
 
     def at(self, looks: Sequence[Look]) -> list[Glance]:
         """What each of them sees, as of now. Raises ``Unavailable``."""
@@ -56,7 +63,7 @@ class Glances:
         given = (
             literal(each.order for each in looks),
             literal(f"\\x{each.token.hex()}" for each in looks),
-            literal(row.status.version if row else 0 for row in known),
+            literal(each[0].status.version if each else 0 for each in known),
         )
 
         def ask() -> list[tuple[object, ...]]:
@@ -69,10 +76,13 @@ class Glances:
             row = known[number] if version is not None else None
             if status is not None:
                 row = self._read(looks[number].order, str(status), rest)
-            found[number] = Glance(row, str(tenant or ""), str(held or ""))
+            order, notes = row or (None, {})
+            found[number] = Glance(order, str(tenant or ""), str(held or ""), notes)
         return [each for each in found if each is not None]
 
-    def _read(self, order: uuid.UUID, status: str, rest: Sequence[object]) -> OrderRow:
+    def _read(
+        self, order: uuid.UUID, status: str, rest: Sequence[object]
+    ) -> tuple[OrderRow, Notes]:
         row = msgspec.convert(
             {
                 "status": msgspec.json.decode(status, type=Status),
@@ -80,8 +90,8 @@ class Glances:
             },
             OrderRow,
         )
-        self._rows[order] = row
+        self._rows[order] = row, {}
         self._rows.move_to_end(order)
         if len(self._rows) > _MOST:
             self._rows.popitem(last=False)
-        return row
+        return self._rows[order]

@@ -30,6 +30,7 @@ def arrange(tokens: list[Token], title: str) -> list[Token]:
     _level_headings(tokens)
     _mark_lead(tokens)
     _mark_quotes(tokens)
+    _keep_together(tokens)
     return list(_capped_tables(_notes(tokens)))
 
 
@@ -103,6 +104,13 @@ def _mark_quotes(tokens: list[Token]) -> None:
             inner = [t for t in quoted[:end] if t.type == "inline"]
             if sum(len(_words(t).split()) for t in inner) <= PULL_WORDS:
                 token.attrSet("class", "pull")
+
+
+def _keep_together(tokens: list[Token]) -> None:
+    """What leads to a table or a chart is not left behind on the page before."""
+    for at, token in enumerate(tokens[3:], start=3):
+        if token.type in {"table_open", "figure_open"} and tokens[at - 1].type == "paragraph_close":
+            tokens[at - 3].attrJoin("class", "keep")
 
 
 def _label(inline: Token) -> str:

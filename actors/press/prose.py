@@ -36,7 +36,7 @@ TAGS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "aside", "strong", "em"
     "table", "thead", "tbody", "tr", "th", "td", "hr", "br", "figure"
 }  # fmt: skip
 CLASSES = {
-    "p": {"lead", "label"},
+    "p": {"lead", "label", "keep"},
     "blockquote": {"pull"},
     "aside": {"note"},
     "figure": {CHART},

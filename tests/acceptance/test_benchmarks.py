@@ -97,6 +97,29 @@ def test_a_quick_run_of_the_api_gives_a_figure_for_every_goal() -> None:
     assert all(set(each) == CLAIM for each in found["claims"])
 
 
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)
+def test_a_quick_run_of_the_press_compares_all_four_ways() -> None:
+    needed("RABBITMQ_URL")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "press", "--quick", "--json"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in {0, 1}, done.stderr
+    found = json.loads(done.stdout)
+    taken = {each["name"]: each["median"] for each in found["figures"]}
+    for way in ("Ledgerpress, one child", "Ledgerpress, two children", "one HTML document"):
+        for what in ("time", "processor time", "largest process", "all processes", "file"):
+            assert taken[f"{way}: {what}"] > 0
+    assert len(found["claims"]) == 11
+
+
 def test_a_goal_is_judged_by_the_median_of_runs_held_against_their_own_baseline() -> None:
     ours = Figure(name="ours", unit="ms", runs=(2.0, 3.0, 40.0))
     theirs = Figure(name="theirs", unit="ms", runs=(1.0, 2.0, 10.0))

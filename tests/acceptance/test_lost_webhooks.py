@@ -46,6 +46,7 @@ def system(
     }
     copies = {product: int(product == PRODUCT) for product in CATALOGUE}
     with standing(folder, speed=100, latency=10, settings=settings, copies=copies) as system:
+        until(lambda: timer(system)[0])  # the first time it is due at once
         yield system
     server.execute(f"drop database {name} with (force)")
 

@@ -17,13 +17,15 @@ from typing import Any
 
 import pypdf
 import pytest
+import uharfbuzz as harfbuzz
+from fontTools.pens.recordingPen import RecordingPen  # type: ignore[import-untyped]
 from page import validate_pdf_bytes
 from pypdf.generic import Destination
 
 from actors.press.binding import Piece, bind
 from actors.press.contents import FIRST_ROOM, ROOM
 from actors.press.papers import Enclosure
-from actors.press.rendering import Limits, Press, PressFailed, Rendered
+from actors.press.rendering import FONTS, Limits, Press, PressFailed, Rendered
 from actors.press.typeset import Facts, typeset, typeset_plain
 from events.errors import Unavailable
 from events.plan import Chunk, ChunkKind, Product, Section
@@ -543,3 +545,71 @@ def test_a_file_goes_with_the_document(press: Press) -> None:
     pdf = out.getvalue()
     assert read(pdf).attachments == {"provenance.json": [b"{}"]}
     assert conformance(pdf) == []
+
+
+def test_the_document_is_the_same_when_children_are_killed_in_between() -> None:
+    plan = product(sections=6)
+    pages = [typeset(plan, each, replace(FACTS, text=TEXT)) for each in plan.chunks]
+
+    def made(*, killing: bool, children: int) -> bytes:
+        done: dict[str, Rendered] = {}
+        with Press(children=children) as press:
+            for number, (each, page) in enumerate(zip(plan.chunks, pages, strict=True)):
+                try:
+                    done[each.name] = press.render(page)
+                except Unavailable:
+                    # As a worker would: it is told that somebody ended the child, and comes again.
+                    done[each.name] = press.render(page)
+                if killing and number % 2:
+                    os.kill(rendering(press), signal.SIGKILL)
+                if killing and number == 4:
+                    assert press._room is not None
+                    press._room._process.kill()
+        return bound(plan, done)
+
+    assert made(killing=True, children=2) == made(killing=False, children=1)
+
+
+# Words, and the packaged face that must draw them, wherever the text beside them is set in another.
+SCRIPTS = {
+    "NotoSerifHebrew-Regular": "שלום",
+    "NotoNaskhArabic-Regular": "مرحبا",
+    "NotoSerifDevanagari-Regular": "नमस्ते",
+    "DroidSansFallback": "你好世界",
+    "NotoEmoji-Regular": "🌱",
+    "NotoSerifThai-Regular": "สวัสดี",
+    "NotoSerifGeorgian-Regular": "გამარჯობა",
+    "SourceSerif4-Regular": "ŁódźΔδξψЖждя",
+}
+
+
+def outline(font: harfbuzz.Font, glyph: int) -> list[Any]:
+    """The strokes of a glyph: what is seen of it."""
+    pen = RecordingPen()
+    font.draw_glyph_with_pen(glyph, pen)
+    return list(pen.value)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_is_drawn_with_the_glyphs_of_its_own_face(press: Press, name: str) -> None:
+    word, plan = SCRIPTS[name], product()
+    text = f"Before it. {word} After it.\n\nAnd {word} once more."
+    ours = harfbuzz.Font(harfbuzz.Face(harfbuzz.Blob.from_file_path(str(FONTS / f"{name}.ttf"))))
+    shaped = harfbuzz.Buffer()
+    shaped.add_str(word)
+    shaped.guess_segment_properties()
+    harfbuzz.shape(ours, shaped, {})
+    wanted = {info.codepoint for info in shaped.glyph_infos}
+
+    reader = read(bound(plan, rendered(plan, press, text)))
+
+    found: dict[str, bytes] = {}
+    for sheet in reader.pages:
+        for font in sheet["/Resources"]["/Font"].values():  # type: ignore[index]
+            inner = font.get_object()["/DescendantFonts"][0].get_object()
+            file = inner["/FontDescriptor"]["/FontFile2"]
+            found[str(inner["/BaseFont"]).rpartition("+")[2]] = file.get_data()
+    theirs = harfbuzz.Font(harfbuzz.Face(found[name]))
+    assert 0 not in wanted
+    for glyph in wanted:
+        assert outline(theirs, glyph) == outline(ours, glyph) != []
