@@ -13,7 +13,7 @@ from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
 from events.plan import Product
-from storage.blobs import Blobs
+from storage.blobs import Blobs, blobs_of
 from storage.clearing import REST, clear
 from storage.dead_letters import keep
 from storage.inbox import QUEUE
@@ -92,7 +92,7 @@ def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) ->
         timing.Daily("morning-mail", _MORNING_HOUR, morning.run),
         timing.Every("dead-letters", _DEAD_SECONDS, lambda _: _bury(orders, catalogue, settings)),
     ]
-    clearing = partial(_clear, orders, Blobs(settings.blob_url))
+    clearing = partial(_clear, orders, blobs_of(settings))
     due.append(timing.Every("clearing", _CLEAR_SECONDS, clearing))
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)

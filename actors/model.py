@@ -5,6 +5,7 @@ import json
 import math
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -73,9 +74,13 @@ class Model:
         seconds: float,
         as_json: bool,
         order: str,
+        faults: Callable[[str], Sequence[str]] = lambda _: (),
         trace: str = "",
     ) -> Future[Reply]:
         """Ask now for at most ``longest`` tokens; cancelling the future cancels the call.
+
+        An answer with ``faults`` of form is asked for once more, with what is wrong; what comes then is taken, and
+        both are paid for.
 
         It may take ``seconds`` in all, however slowly the answer drips. What may pass (429, 5xx, a lost connection)
         is tried again up to twice within that time. A failure's error is ``Unavailable`` for what may pass later (with
@@ -92,7 +97,7 @@ class Model:
             "extra_headers": {"X-Ledgerpress-Order": order}
             | ({"traceparent": trace} if trace else {}),
         }
-        call = self._persevere(question, seconds, as_json=as_json)
+        call = self._persevere(question, seconds, faults, as_json=as_json)
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def close(self) -> None:
@@ -109,7 +114,14 @@ class Model:
         await asyncio.gather(*calls, return_exceptions=True)
         await self._client.close()
 
-    async def _persevere(self, question: dict[str, Any], seconds: float, *, as_json: bool) -> Reply:
+    async def _persevere(
+        self,
+        question: dict[str, Any],
+        seconds: float,
+        faults: Callable[[str], Sequence[str]],
+        *,
+        as_json: bool,
+    ) -> Reply:
         trying = AsyncRetrying(
             retry=retry_if_exception_type(_Passing),
             stop=stop_after_attempt(_TRIES),
@@ -118,11 +130,11 @@ class Model:
         )
         lost = 0  # tries that left, and of which nothing came back
 
-        async def ask() -> ChatCompletion:
+        async def ask(wanted: dict[str, Any]) -> ChatCompletion:
             nonlocal lost
             lost += 1
             try:
-                completion = await self._ask(question)
+                completion = await self._ask(wanted)
             except (_Lost, _Unread):
                 raise
             except LedgerpressError:
@@ -132,18 +144,23 @@ class Model:
             return completion
 
         began = time.monotonic()
+        answers: list[ChatCompletion] = []
         try:
             async with asyncio.timeout(seconds):
-                completion: ChatCompletion = await trying(ask)
+                answers.append(await trying(ask, question))
+                if again := _once_more(question, answers[0], faults, as_json=as_json):
+                    answers.append(await trying(ask, again))
         except TimeoutError:
-            message = f"the model did not finish its answer within {seconds:.0f} s"
-            return Failure(error=Unavailable(message, reason="model-timeout"), lost=lost)
+            if not answers:
+                message = f"the model did not finish its answer within {seconds:.0f} s"
+                return Failure(error=Unavailable(message, reason="model-timeout"), lost=lost)
         except (Refused, Unavailable) as error:
-            return Failure(error=error, lost=lost)
-        tokens = _tokens(completion)
-        price = cost(tokens, self.rate)
+            if not answers:
+                return Failure(error=error, lost=lost)
+        tokens = sum(map(_tokens, answers), start=NOTHING)
+        price = sum(cost(_tokens(each), self.rate) for each in answers)
         try:
-            text = _read(completion, as_json=as_json)
+            text = _best(answers, as_json=as_json)
         except (Refused, Unavailable) as error:
             return Failure(error=error, tokens=tokens, cost=price, lost=lost)
         taken = round(1000 * (time.monotonic() - began))
@@ -238,6 +255,36 @@ def _read(completion: ChatCompletion, *, as_json: bool) -> str:
     if as_json and not _is_object(text):
         raise _malformed()
     return text
+
+
+def _once_more(
+    question: dict[str, Any],
+    answer: ChatCompletion,
+    faults: Callable[[str], Sequence[str]],
+    *,
+    as_json: bool,
+) -> dict[str, Any] | None:
+    """The question that asks for a better form, if the answer can be read and has faults."""
+    try:
+        text = _read(answer, as_json=as_json)
+    except (Refused, Unavailable):
+        return None
+    found = faults(text)
+    if not found:
+        return None
+    asked = f"{' '.join(found)} Write the whole section once more, in the form that was asked for."
+    said = [{"role": "assistant", "content": text}, {"role": "user", "content": asked}]
+    return {**question, "messages": [*question["messages"], *said]}
+
+
+def _best(answers: Sequence[ChatCompletion], *, as_json: bool) -> str:
+    """The last answer, or the one before if that cannot be read: it was readable, if not in form."""
+    try:
+        return _read(answers[-1], as_json=as_json)
+    except (Refused, Unavailable):
+        if len(answers) == 1:
+            raise
+    return _read(answers[0], as_json=as_json)
 
 
 def _is_object(text: str) -> bool:

@@ -6,12 +6,14 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from actors.attempt import Attempt
 from actors.replies import Failure, Reply
 from actors.reserving import Round, over_month, report, reserve
 from events.errors import Refused, Unavailable
 from events.facts import CallFailed, SectionsAsked, SectionWritten
+from events.form import faults
 from events.money import NOTHING
 from events.plan import DocumentKind, Product, Section
 from storage import tracing
@@ -49,12 +51,14 @@ def write(
         raise full
 
     spans = {name: _span(name, attempt, made) for name in made.prompts}
+    as_json = product.document is DocumentKind.JSON
     calls = {
         made.model.ask(
             prompt,
             longest=made.longest[name],
             seconds=product.pacing.call_timeout,
-            as_json=product.document is DocumentKind.JSON,
+            as_json=as_json,
+            faults=(lambda _: ()) if as_json else partial(faults, section=product.section(name)),
             order=order.id,
             trace=spans[name].traceparent,
         ): name

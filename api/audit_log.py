@@ -16,10 +16,10 @@ from api.problems import KINDS
 from api.reader import Reads
 from api.saying import order_number
 from api.sessions import staff_page
-from events.codec import decode
+from events.codec import decode_public
 from events.envelope import all_kinds
 from events.errors import NotFound, Refused
-from events.moments import BadMoment, read_moment
+from events.moments import BadMoment, read_bound
 from storage import readings
 from storage.browsing import Found, Sought, browse
 from storage.bundle.evidence import SCRIPT
@@ -107,7 +107,7 @@ def log_page(query: Queried, reader: Reads, desk: OnDesk) -> Response:
         sought, named = _sought(query, desk)
         below = _below(query.before)
         found = browse(desk.log.engine, sought, below=below, most=_MOST)
-    except Refused as error:
+    except (BadMoment, NotFound, _BadCursor) as error:
         refused, status = str(error), KINDS[error.reason].status
     return staff_page(
         "audit-log.html",
@@ -139,7 +139,7 @@ def proof_script() -> Response:
 
 def _sought(query: Query, desk: Desk) -> tuple[Sought, list[str]]:
     """What the form asks for, and the orders that it names. Raises ``BadMoment`` and ``NotFound``."""
-    since, until = _time(query.since), _time(query.until)
+    since, until = _bound(query.since), _bound(query.until, last=True)
     named: list[str] = []
     streams = None
     if query.order:
@@ -151,7 +151,7 @@ def _sought(query: Query, desk: Desk) -> tuple[Sought, list[str]]:
             )
             raise NotFound(message, reason="order-not-found")
         with connected(desk.log.engine) as connection:
-            streams = [each for order in named for each in streams_of(connection, order)]
+            streams = [each for order in named for each in streams_of(connection, order)[1]]
         if query.looks:
             streams += [readings.stream_of(order) for order in named]
     without = "" if query.looks or query.type == readings.TYPE else readings.TYPE
@@ -166,15 +166,12 @@ def _sought(query: Query, desk: Desk) -> tuple[Sought, list[str]]:
     return sought, named
 
 
-def _time(text: str) -> datetime | None:
+def _bound(text: str, *, last: bool = False) -> datetime | None:
     if not text:
         return None
     if _LOCAL.fullmatch(text):
         text += "Z" if text.count(":") == 2 else ":00Z"  # noqa: PLR2004 - hours, minutes, seconds
-    moment = read_moment(text)
-    if not isinstance(moment, datetime):
-        raise BadMoment("A time looks like 2026-11-21T13:02:11Z.")
-    return moment
+    return read_bound(text, last=last)
 
 
 def _below(before: str) -> int | None:
@@ -204,8 +201,4 @@ def _row(each: Sealed) -> Row:
 
 def _about(each: Sealed) -> str:
     """In a few words, what it is about; nothing is opened for that."""
-    link = each.link
-    try:
-        return exhibits.about(decode(link.type, link.schema, link.data, lambda _: None), None)
-    except (msgspec.ValidationError, KeyError):
-        return ""
+    return exhibits.about(decode_public(each.link.type, each.link.schema, each.link.data), None)

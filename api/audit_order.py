@@ -17,8 +17,7 @@ from api.problems import KINDS, Problem
 from api.reader import Reads
 from api.saying import order_number
 from api.sessions import StaffPage, staff_page
-from events.errors import Refused
-from events.moments import Moment, read_moment, rfc3339
+from events.moments import BadMoment, Moment, NoSuchMoment, read_moment, rfc3339
 from events.state import state
 from storage import readings
 from storage.bundle.evidence import evidence
@@ -138,7 +137,7 @@ def _moment(look: Look, history: Past, desk: Desk) -> tuple[int, dict[str, Any]]
         moment: Moment = read_moment(look.at) if look.at else history.last
         then = history.at(moment)
         before = history.at(read_moment(look.against)) if look.against else None
-    except Refused as error:
+    except (BadMoment, NoSuchMoment) as error:
         latest = Look(at="", view=look.view, against="")
         _, facts = _moment(latest, history, desk)
         return KINDS[error.reason].status, {**facts, "refused": str(error)}

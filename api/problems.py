@@ -40,6 +40,7 @@ _SAY_JSON = "Send Content-Type: application/json."
 _NEXT_MONTH = "Ask the operator for more, or wait as long as Retry-After says."
 _NAME_MOMENT = "Name a version (37), an event's id, or a time like 2026-11-21T13:02:11Z (+ is %2B)."
 _ITS_SETTING = "Look into the settings: OPERATOR_TOKEN or AUDITOR_TOKEN, all of it."
+_FIND_IT = "Look for it by its number, its id, or Stripe's name of its payment."
 _SAY_WHY = "Say why, in a few words: they are kept with the order, sealed."
 _OPEN_AGAIN = "Open the page again and send it from there; cookies must be allowed."
 _LATER = "Wait as many seconds as Retry-After says, then try again."
@@ -91,6 +92,7 @@ _KINDS = (
     Kind("schema-not-found", 404, "No event is called that", "/asyncapi.json names them all."),
     Kind("page-not-found", 404, "There is nothing here", _TRY_LINK),
     Kind("not-sold-here", 404, "This cannot be bought here", "Look at our reports."),
+    Kind("not-on-file", 404, "There is no such order", _FIND_IT),
     Kind("unknown-session", 404, "This is no checkout session", _TRY_MAIL),
     Kind(
         "unknown-tenant", 404, "There is no such tenant", "Check the webhook's address in Stripe."
@@ -206,7 +208,8 @@ _BY_REASON = {
     )
 }
 # What nobody but people open.
-FOR_PEOPLE = ("/o/", "/r/", "/ops", "/audit", "/log-in", "/log-out")
+FOR_STAFF = ("/ops", "/audit", "/log-in", "/log-out")
+FOR_PEOPLE = ("/o/", "/r/", *FOR_STAFF)
 _BY_STATUS = {404: "page-not-found", 405: "method-not-allowed"}
 _BY_ERROR: Sequence[tuple[type[LedgerpressError], str]] = (
     (NotFound, "page-not-found"),
@@ -245,6 +248,7 @@ def answer(request: Request, problem: Problem) -> Response:
             headers=headers,
             kind=kind,
             request_id=request_id,
+            staff=request.url.path.startswith(FOR_STAFF),
         )
     body = {
         "type": f"/problems/{kind.slug}",

@@ -11,6 +11,8 @@ from events.prompt import Prompt
 # Room for a model that thinks before it writes, and for languages whose words are many tokens.
 _THINKING = 4000
 _TOKENS_A_WORD = 8
+# The words with which a better form is asked for, in bytes.
+_WHAT_IS_WRONG = 1000
 # What English takes on average; only rate limits are reckoned with it, never money.
 _BYTES_A_TOKEN = 4
 _LIKELY_TOKENS_A_WORD = 1.5
@@ -22,8 +24,12 @@ def longest_answer(section: Section) -> int:
 
 
 def most_tokens(prompt: Prompt, section: Section) -> Tokens:
-    """No call for ``section`` reads or writes more: a token is at least one byte of what is read (byte-pair coding)."""
-    return Tokens(_bytes(prompt), longest_answer(section))
+    """No call for ``section`` reads or writes more: a token is at least one byte of what is read (byte-pair coding).
+
+    It may be asked twice, with its first answer in the second question: see ``events/form.py``.
+    """
+    longest = longest_answer(section)
+    return Tokens(2 * _bytes(prompt) + longest + _WHAT_IS_WRONG, 2 * longest)
 
 
 def likely_tokens(prompt: Prompt, section: Section) -> int:

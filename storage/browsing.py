@@ -1,23 +1,19 @@
 """Looks through the sealed log, the newest event first, for what an auditor seeks."""
 
 import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from storage import sealed
+from storage.bundle.span import SLACK, reached
 from storage.database import again_once, connected
 from storage.sealed import Sealed
-from storage.tables import events
-from storage.tables import sealed as positions
 
 # No index helps with types and actors, so a page looks at so many events at most and says how far it came.
 _STEP = 20_000
-# An event may wait for its commit, and so for its position, for some seconds: nobody waits this long.
-_LATEST = timedelta(minutes=1)
 
 _FITTING = """
     where s.position >= %(first)s and s.position < %(below)s
@@ -26,7 +22,7 @@ _FITTING = """
         and e.type <> %(without)s
         and (%(actor)s = '' or starts_with(e.meta ->> 'actor', %(actor)s))
         and (%(since)s::timestamptz is null or e.recorded_at >= %(since)s)
-        and (%(until)s::timestamptz is null or e.recorded_at <= %(until)s)
+        and (%(until)s::timestamptz is null or e.recorded_at < %(until)s)
     order by s.position desc limit %(most)s
 """
 
@@ -35,8 +31,8 @@ _FITTING = """
 class Sought:
     """Which events: in one of ``streams``, or (``None``) in any; of one ``type`` or (empty) of any.
 
-    Never of the type ``without``. By an ``actor`` whose name begins like that; recorded at ``since`` or later, and at
-    ``until`` or before.
+    Never of the type ``without``. By an ``actor`` whose name begins like that; recorded at ``since`` or later, and
+    before ``until``.
     """
 
     streams: Sequence[str] | None = None
@@ -55,7 +51,7 @@ class Sought:
             and link.type != self.without
             and json.loads(link.meta)["actor"].startswith(self.actor)
             and (self.since is None or link.recorded_at >= self.since)
-            and (self.until is None or link.recorded_at <= self.until)
+            and (self.until is None or link.recorded_at < self.until)
         )
 
 
@@ -108,21 +104,9 @@ def _browsed(connection: Connection, sought: Sought, below: int | None, most: in
 
 def _ends(connection: Connection, sought: Sought, size: int) -> tuple[int, int]:
     """Between which positions everything lies that was recorded at the times sought."""
-
-    def recorded_at(position: int) -> datetime:
-        query = (
-            select(events.c.recorded_at)
-            .join(positions, positions.c.seq == events.c.seq)
-            .where(positions.c.position == position)
-        )
-        found: datetime = connection.execute(query).scalar_one()
-        return found
-
-    # Positions follow the time, but for a few seconds.
-    everything = range(1, size + 1)
     first, last = 1, size
-    if sought.since is not None:
-        first = 1 + bisect_left(everything, sought.since - _LATEST, key=recorded_at)
-    if sought.until is not None:
-        last = bisect_right(everything, sought.until + _LATEST, key=recorded_at)
+    if sought.since is not None and size:
+        first = reached(connection, sought.since - SLACK, size)
+    if sought.until is not None and size:
+        last = reached(connection, sought.until + SLACK, size)
     return first, last + 1

@@ -76,7 +76,7 @@ class Bucket:
             return sorted(path.rpartition("/")[2] for path in self._paths(folder))
 
     def prune(self, folder: str, kept: Container[str]) -> int:
-        """Remove what is in a folder and not ``kept``; return how many files. Versions stay if the bucket keeps them."""
+        """Remove what is in a folder and not ``kept``; return how many files. A bucket may keep their versions."""
         with _away():
             paths = [each for each in self._paths(folder) if each.rpartition("/")[2] not in kept]
             if paths:

@@ -2,8 +2,9 @@
 
 import uuid
 
-from sqlalchemy import ColumnElement, Connection, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, or_, select
 
+from events.errors import NotFound
 from events.views import numbered
 from storage.database import again_once, connected
 from storage.payments import payment_stream
@@ -28,11 +29,24 @@ def orders_named(engine: Engine, name: str) -> list[str]:
     return again_once(ask)
 
 
-def streams_of(connection: Connection, order: str) -> list[str]:
-    """The stream of an order, and that of what became of its payment."""
-    query = select(orders.c.tenant, orders.c.intent).where(orders.c.order_id == order)
-    tenant, intent = connection.execute(query).one()
-    return [stream_of(order), *([payment_stream(tenant, intent)] if intent else [])]
+def streams_of(connection: Connection, name: str) -> tuple[str, list[str]]:
+    """The order's id as it is written, and all streams of it: those of its payment and of a bundle's parts, too.
+
+    Raises ``NotFound``.
+    """
+    try:
+        identity = uuid.UUID(name)
+    except ValueError:
+        identity = uuid.UUID(int=0)
+    ours = select(orders.c.order_id, orders.c.tenant, orders.c.intent).where(
+        or_(orders.c.order_id == identity, orders.c.parent == identity)
+    )
+    found = {row.order_id: row for row in connection.execute(ours)}
+    if identity not in found:
+        message = f"there is no order {name}"
+        raise NotFound(message)
+    payments = [payment_stream(each.tenant, each.intent) for each in found.values() if each.intent]
+    return str(identity), [*(stream_of(str(each)) for each in found), *payments]
 
 
 def place_of(engine: Engine, event: uuid.UUID) -> tuple[str, int] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from events.errors import Conflict
 from storage import generations
@@ -74,10 +75,9 @@ def go_on(projector: Projector, names: Sequence[str], most: int = MOST) -> Step 
         top = generations.sealed_so_far(connection)
         projector.move(connection, held, top, most)
         held = _held(connection, projector, names, "rebuilt")
-        step = Step(min(each.position for each in held), top)
-        if step.done >= top:
-            _swap(connection, projector, held)
-        return step
+        swapped = _swap(connection, projector, held, top, most)
+        left = [each.position for each in held if each.projection not in swapped]
+        return Step(min(left, default=top), top)
 
 
 def rebuild(projector: Projector, names: Sequence[str]) -> Iterator[Step]:
@@ -104,18 +104,40 @@ def unfinished(projector: Projector) -> set[str]:
     return old | {each.projection for each in rebuilt if each.idle > _LEFT_SECONDS}
 
 
-def _swap(connection: Connection, projector: Projector, held: Sequence[Generation]) -> None:
-    """Let these take the place of the live ones, which stand still until the transaction is over."""
-    live = {each.projection: each for each in generations.in_use(connection, "live", lock="wait")}
-    foreign = generations.foreign(connection, list(live.values()))
-    for each in held:
-        old = live.get(each.projection)
-        if old is not None:
-            if each.projection not in foreign:
-                while projector.move(connection, [_again(connection, each)], old.position):
-                    pass
-            generations.use(connection, old, "old")
+def _swap(
+    connection: Connection, projector: Projector, held: Sequence[Generation], top: int, most: int
+) -> set[str]:
+    """Let those that are within a batch of the live ones catch up with them and take their place; return which.
+
+    The live ones stand still until that is done.
+    """
+    far = _far(connection, top, lock="")
+    near = {
+        e.projection
+        for e in held
+        if e.position + most >= (far[e.projection][0] if e.projection in far else top)
+    }
+    if not near:
+        return near
+    far = _far(connection, top, lock="wait")
+    goal = max((far[name][0] for name in near if name in far), default=top)
+    ours = _held(connection, projector, sorted(near), "rebuilt")
+    while projector.move(connection, ours, goal):
+        ours = _held(connection, projector, sorted(near), "rebuilt")
+    for each in ours:
+        if each.projection in far:
+            generations.use(connection, far[each.projection][1], "old")
         generations.use(connection, each, "live")
+    return near
+
+
+def _far(
+    connection: Connection, top: int, *, lock: Literal["", "wait"]
+) -> dict[str, tuple[int, Generation]]:
+    """How far each live projection has read; as far as the log goes, if it has read another."""
+    live = generations.in_use(connection, "live", lock=lock)
+    foreign = generations.foreign(connection, live)
+    return {e.projection: (top if e.projection in foreign else e.position, e) for e in live}
 
 
 def check(projector: Projector, names: Sequence[str], most: int = 10) -> Iterator[Step | Different]:
@@ -142,22 +164,17 @@ def check(projector: Projector, names: Sequence[str], most: int = 10) -> Iterato
 def _compared(
     connection: Connection, projector: Projector, mine: set[int], most: int
 ) -> tuple[Step, dict[int, Different]]:
-    """Fold on; and compare those that are as far as their live ones, which stand still meanwhile."""
-    live = {each.projection: each for each in generations.in_use(connection, "live", lock="wait")}
-    afresh = [
-        each
-        for each in generations.in_use(connection, "checked", lock="wait")
-        if each.generation in mine
-    ]
-    if len(afresh) < len(mine) or any(each.projection not in live for each in afresh):
-        message = (
-            "somebody else has begun to check the same, or nothing is fed yet; try again later"
-        )
-        raise Conflict(message, reason="not-to-be-checked")
-    generations.refuse_foreign(connection, [live[each.projection] for each in afresh])
-    until = min(live[each.projection].position for each in afresh)
+    """Fold on; and once those are as far as their live ones, have these stand still for a moment and compare."""
+    afresh = _mine(connection, mine)
+    live = _live_of(connection, afresh, lock="")
+    generations.refuse_foreign(connection, list(live.values()))
+    until = min(each.position for each in live.values())
     if moved := projector.move(connection, afresh, until):
         return Step(min(each.position for each in afresh) + moved, until), {}
+    live = _live_of(connection, afresh, lock="wait")
+    until = min(each.position for each in live.values())
+    while projector.move(connection, afresh, until):
+        afresh = _mine(connection, mine)
     ready = [each for each in afresh if live[each.projection].position == until]
     found = {
         each.generation: _different(connection, live[each.projection], each, most) for each in ready
@@ -165,6 +182,28 @@ def _compared(
     for each in ready:
         generations.use(connection, each, "old")
     return Step(until, until), found
+
+
+def _mine(connection: Connection, mine: set[int]) -> list[Generation]:
+    """Those that this check has begun. Raises ``Conflict`` if somebody else has begun to check the same since."""
+    found = generations.in_use(connection, "checked", lock="wait")
+    afresh = [each for each in found if each.generation in mine]
+    if len(afresh) < len(mine):
+        message = "somebody else has begun to check the same; try again when they are done"
+        raise Conflict(message, reason="checked-elsewhere")
+    return afresh
+
+
+def _live_of(
+    connection: Connection, afresh: Sequence[Generation], *, lock: Literal["", "wait"]
+) -> dict[str, Generation]:
+    names = {each.projection for each in afresh}
+    found = generations.in_use(connection, "live", lock=lock)
+    live = {each.projection: each for each in found if each.projection in names}
+    if missing := ", ".join(sorted(names - live.keys())):
+        message = f"nothing is fed into {missing} yet; a keeper begins it: ledgerpress run keeper"
+        raise Conflict(message, reason="not-fed")
+    return live
 
 
 def _different(

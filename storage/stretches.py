@@ -41,8 +41,9 @@ class Stretch:
 class Stretches:
     """Reads one stretch after another. Not for several threads at once."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, worth: int = _WORTH_READING_AHEAD) -> None:
         self._engine = engine
+        self._worth = worth
         self._reader = ThreadPoolExecutor(1, "reading-ahead")
         self._ahead: tuple[Stretch, Future[list[Read]]] | None = None
 
@@ -54,7 +55,7 @@ class Stretches:
         ahead, self._ahead = self._ahead, None
         found = ahead[1].result() if ahead and ahead[0] == stretch else _read(connection, stretch)
         after, length = stretch.until, stretch.until - stretch.after
-        if after < goal and length >= _WORTH_READING_AHEAD:
+        if after < goal and length >= self._worth:
             following = Stretch(after, min(after + length, goal), stretch.types)
             self._ahead = following, self._reader.submit(self._read_ahead, following)
         return found

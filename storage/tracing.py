@@ -15,7 +15,7 @@ from typing import Any
 from storage.settings import Settings
 
 # Of version 00, and not the reserved zeros: what else comes from outside is as good as none.
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _DELAY_MILLISECONDS = 1000
 _EXPORT_SECONDS = 5.0
 
@@ -47,11 +47,12 @@ class Span:
     ``traceparent`` continues the trace below it. Where nothing is traced, that is its parent's, and all else nothing.
     """
 
-    __slots__ = ("_span", "traceparent")
+    __slots__ = ("_failed", "_span", "traceparent")
 
-    def __init__(self, traceparent: str, span: Any = None) -> None:
+    def __init__(self, traceparent: str, span: Any = None, failed: Any = None) -> None:
         self.traceparent = traceparent
         self._span = span
+        self._failed = failed
 
     def rename(self, name: str) -> None:
         """Call it otherwise, once more is known."""
@@ -65,7 +66,7 @@ class Span:
         self._span.set_attributes(told)
         if error:
             self._span.set_attribute("error.type", error)
-            self._span.set_status(_tracing.failed)
+            self._span.set_status(self._failed)
         self._span.end()
         self._span = None
 
@@ -97,7 +98,7 @@ class _Tracing:
         self._tracer = self._provider.get_tracer("ledgerpress", version("ledgerpress"))
         self._propagator = TraceContextTextMapPropagator()
         self._kinds = {kind: SpanKind[kind.name] for kind in Kind}
-        self.failed = Status(StatusCode.ERROR)
+        self._failed = Status(StatusCode.ERROR)
 
     def begin(self, name: str, kind: Kind, parent: str, told: Told) -> Span:
         context = self._propagator.extract({"traceparent": parent})
@@ -106,7 +107,8 @@ class _Tracing:
         )
         found = span.get_span_context()
         flags = int(found.trace_flags) & 1
-        return Span(f"00-{found.trace_id:032x}-{found.span_id:016x}-{flags:02x}", span)
+        traceparent = f"00-{found.trace_id:032x}-{found.span_id:016x}-{flags:02x}"
+        return Span(traceparent, span, self._failed)
 
     def close(self) -> None:
         self._provider.shutdown()

@@ -9,6 +9,7 @@ from api.cli._answer import Answer
 from api.cli._ending import USAGE, Stopped
 from api.cli._order_watch import follow
 from api.cli._word import Word
+from events.errors import Unavailable
 from events.products import CATALOGUE, find
 from storage.settings import Settings, load
 from storage.trial import backwards, checkout_completed, deliver
@@ -44,6 +45,8 @@ def buy(
             told = {"event": each["id"], "type": each["type"], **answer}
             said = f"{each['type']}  {answer['verdict']}  {order or 'not recorded yet'}"
             yield Answer(data=told, shown=[said], talk=_page(settings, event))
+    if watch and not order:
+        raise Unavailable("it waits in the durable inbox until Postgres is back", reason="queued")
     if watch:
         yield from follow(order)
 

@@ -1,5 +1,6 @@
 """Does something to one order: first the page that says what would come of it, then, with a reason, the deed."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from api.sessions import Filled, Form, OperatorPage, Session, staff_page
 from events.errors import NotFound, Refused, Unavailable, WrongExpectedVersion
 from events.facts import WISHES
 from events.interventions import INVALID, Erase
+from events.plan import Field, Product
 from storage.erasing import finish
 from storage.intervening import by_person, carry_out
 from storage.orders import OrderRow, by_id
@@ -70,7 +72,7 @@ def do(
 def _row(order_id: str, desk: Desk) -> OrderRow:
     row = by_id(desk.log.engine, order_id)
     if row is None:
-        raise Problem("page-not-found")
+        raise Problem("not-on-file")
     return row
 
 
@@ -88,6 +90,7 @@ def _shown(
     history = desk.log.read(row.status.order)
     chosen, found = look(verb, history, desk)
     kind = KINDS[slug] if slug else None
+    product = desk.catalogue.get(row.status.product)
     return staff_page(
         "ops/act.html",
         session,
@@ -96,7 +99,8 @@ def _shown(
         row=row,
         act=chosen,
         order=history.order,
-        product=desk.catalogue.get(row.status.product),
+        product=product,
+        fields=_fields([product] if product else desk.catalogue.values()),
         preview=found,
         kind=kind,
         why=why,
@@ -105,3 +109,8 @@ def _shown(
         longest=LONGEST_REASON,
         wishes=WISHES,
     )
+
+
+def _fields(products: Iterable[Product]) -> list[Field]:
+    """What these products ask for, each thing once."""
+    return list({field.name: field for each in products for field in each.fields}.values())

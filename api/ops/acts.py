@@ -51,7 +51,7 @@ _TITLES = {"arrived": "It has arrived"}
 def act(verb: str) -> Act:
     """The act of that name. Raises the problem of a page that is not there."""
     if verb not in KINDS:
-        raise Problem("page-not-found")
+        raise Problem("not-on-file")
     return Act(verb, (KINDS[verb].__doc__ or "").strip().partition("\n")[0])
 
 

@@ -179,7 +179,7 @@ def do(
 
 def _of_many(verb: str) -> Act:
     if verb not in OF_MANY:
-        raise Problem("page-not-found")
+        raise Problem("not-on-file")
     return act(verb)
 
 

@@ -100,7 +100,7 @@ def order(
     """The order's page."""
     row = by_id(desk.log.engine, order_id)
     if row is None:
-        raise Problem("page-not-found")
+        raise Problem("not-on-file")
     name = row.status.order
     history, recorded = desk.log.read(name), desk.log.recorded(name)
     product = desk.catalogue.get(row.status.product)

@@ -1,4 +1,4 @@
-"""The log: appending, folding, sealing and verifying, beside the bare database and another event store."""
+"""The log: appending, folding, sealing, verifying, projecting, beside the bare database and another event store."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.engine.ground import Ground, ground
 from benchmarks.figures import Report
-from benchmarks.log import appending, folding, sealing, verifying
+from benchmarks.log import appending, folding, rebuilding, sealing, verifying
 from benchmarks.log.sizes import FULL, QUICK, Sizes
 from benchmarks.machine import describe, load, say
 
@@ -16,6 +16,7 @@ PARTS: Mapping[str, Callable[[Ground, Sizes, Report], None]] = {
     "fold": folding.measure,
     "seal": sealing.measure,
     "verify": verifying.measure,
+    "rebuild": rebuilding.measure,
 }
 
 

@@ -16,6 +16,6 @@ class Sizes:
 
 
 FULL = Sizes(
-    rounds=5, writers=8, append_seconds=4.0, folded=100, seal_seconds=20.0, verified=1_000_000
+    rounds=3, writers=8, append_seconds=4.0, folded=100, seal_seconds=10.0, verified=1_000_000
 )
 QUICK = Sizes(rounds=1, writers=2, append_seconds=0.5, folded=5, seal_seconds=1.0, verified=2_000)

@@ -98,7 +98,7 @@ class Writer:
             case "list":
                 return self._list()
             case "table":
-                return self._table()
+                return self._chart_of_a_plan() if self._chance.below(3) == 0 else self._table()
             case "quote":
                 return f"> {self._pool.entry('quotes')}"
             case _:
@@ -152,6 +152,24 @@ class Writer:
             halves = [self._pool.entry("steps").split(" | ") for _ in range(3)]
             lines = [f"- **{label}.** {text}" for label, text in halves]
         return "\n".join([lead, "", *lines])
+
+    def _chart_of_a_plan(self) -> str:
+        """A plan in small numbers: an hour shared out, or a week that begins with little."""
+        lead = self._pool.sentence("chart_lead")
+        if self._chance.below(2):
+            names = self._chance.shuffled(sentences()["chart_shares"])[:4]
+            minutes = self._chance.shuffled((10, 15, 20, 15))
+            rows = [f"{name}: {count}" for name, count in zip(names, minutes, strict=True)]
+            about = [f"title: {self._chance.one_of(sentences()['chart_hours'])}", "unit: min"]
+        else:
+            first, second = self._chance.shuffled(sentences()["chart_shares"])[:2]
+            about = [
+                f"title: {self._chance.one_of(sentences()['chart_weeks'])}",
+                "unit: min",
+                "x: Mon, Tue, Wed, Thu, Fri, Sat, Sun",
+            ]
+            rows = [f"{first}: 5, 5, 10, 10, 10, 20, 20", f"{second}: 5, 5, 5, 10, 10, 15, 10"]
+        return "\n".join([lead, "", "```chart", *about, *rows, "```"])
 
     def _table(self) -> str:
         lead = self._pool.sentence("table_lead")

@@ -4,18 +4,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from uuid import UUID
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from events.errors import NotFound, Refused, Unavailable
 from storage import checkpoints, sealed
 from storage.bundle.span import positions
 from storage.checkpoints import Kept
-from storage.payments import payment_stream
+from storage.naming import streams_of
 from storage.record import stream_of
 from storage.sealed import Sealed
-from storage.tables import events, orders
+from storage.tables import events
 
 _ROWS = 2000
 # The latest ones: whoever has kept an older one asks for it by its size.
@@ -102,7 +101,7 @@ def plan(connection: Connection, scope: Scope, size: int) -> Plan:
 
 
 def _of_order(connection: Connection, name: str, size: int) -> Plan:
-    order, names = _streams(connection, name)
+    order, names = streams_of(connection, name)
     covered = [
         each
         for stream in names
@@ -116,23 +115,6 @@ def _of_order(connection: Connection, name: str, size: int) -> Plan:
     newer = connection.execute(counted).scalar_one() - len(covered)
     covered.sort(key=lambda each: each.position)
     return Plan("order", covered, len(covered), newer, streams, order)
-
-
-def _streams(connection: Connection, name: str) -> tuple[str, list[str]]:
-    """The order's id as it is written, and all its streams. Raises ``NotFound``."""
-    try:
-        identity = UUID(name)
-    except ValueError:
-        identity = UUID(int=0)
-    ours = select(orders.c.order_id, orders.c.tenant, orders.c.intent).where(
-        or_(orders.c.order_id == identity, orders.c.parent == identity)
-    )
-    found = {row.order_id: row for row in connection.execute(ours)}
-    if identity not in found:
-        message = f"there is no order {name}"
-        raise NotFound(message)
-    payments = [payment_stream(each.tenant, each.intent) for each in found.values() if each.intent]
-    return str(identity), [*(stream_of(str(each)) for each in found), *payments]
 
 
 def _between(connection: Connection, after: int, last: int) -> Iterator[Sealed]:

@@ -10,7 +10,7 @@ from events.moments import rfc3339
 from storage.tables import events, sealed
 
 # Events get their positions in almost the order of their times: an append reads the clock, and is over within seconds.
-_SLACK = timedelta(minutes=1)
+SLACK = timedelta(minutes=1)
 
 
 def positions(
@@ -35,20 +35,20 @@ def positions(
 
 def _begins(connection: Connection, since: datetime, size: int) -> int:
     """The first position recorded at ``since`` or later; 0 if there is none."""
-    low = _reached(connection, since - _SLACK, size)
-    high = _reached(connection, since + _SLACK, size)
+    low = reached(connection, since - SLACK, size)
+    high = reached(connection, since + SLACK, size)
     return _chosen(connection, func.min, low, high, events.c.recorded_at >= since) or 0
 
 
 def _ends(connection: Connection, until: datetime, size: int) -> int:
     """The last position recorded before ``until``; 0 if there is none."""
-    low = _reached(connection, until - _SLACK, size)
-    high = _reached(connection, until + _SLACK, size)
+    low = reached(connection, until - SLACK, size)
+    high = reached(connection, until + SLACK, size)
     return _chosen(connection, func.max, low, high, events.c.recorded_at < until) or low - 1
 
 
-def _reached(connection: Connection, at: datetime, size: int) -> int:
-    """The first position whose time is ``at`` or later, give or take, or else the last one: by halving."""
+def reached(connection: Connection, at: datetime, size: int) -> int:
+    """The first position whose time is ``at`` or later, give or take ``SLACK``, or else the last one: by halving."""
     low, high = 1, size
     while low < high:
         middle = (low + high) // 2

@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -216,6 +217,29 @@ def test_an_exchange_that_was_deleted_is_made_again(
 
     assert standing(orders_log.engine).behind == 0
     channel.exchange_declare(EXCHANGE, passive=True)
+
+
+def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
+    orders_log: Log, exchange: Exchange, channel: BlockingChannel, heard: Heard
+) -> None:
+    for _ in range(30):
+        record(orders_log, paid(), started())
+    seal_all(orders_log.engine)
+    with ThreadPoolExecutor(1) as pool:
+        cut = pool.submit(announce_some, orders_log.engine, exchange, SOURCE)
+        first = heard()
+        while not first:
+            first = heard()
+        channel.exchange_delete(EXCHANGE)
+        with pytest.raises(Unavailable):
+            cut.result()
+    first += heard()
+    known = standing(orders_log.engine).position
+
+    announce_all(orders_log, exchange)
+
+    assert 0 < known <= len(first) < 90
+    assert standing(orders_log.engine).behind == 0
 
 
 def test_a_bookmark_of_another_log_is_told_and_can_be_set_anew(

@@ -7,6 +7,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ import pytest
 from api.saying import order_number
 from api.sessions import cookie_name
 from events.envelope import Cause
-from events.facts import NoteMade, OrderCorrected, OrderPlaced, PartsPlaced, PaymentReceived
+from events.facts import (
+    NoteMade,
+    OrderCorrected,
+    OrderErased,
+    OrderPlaced,
+    PartsPlaced,
+    PaymentReceived,
+)
 from events.money import Money
 from storage import readings
 from storage.checkpoints import Folder, sign
@@ -156,9 +164,9 @@ def test_a_time_and_an_event_name_a_moment_as_well(auditor: httpx.Client, log: L
 @pytest.mark.parametrize(
     ("query", "status", "told"),
     [
-        ("at=yesterday", 400, "a moment is a version (37)"),
-        ("at=0", 400, "a moment is a version (37)"),
-        ("at=2&against=never", 400, "a moment is a version (37)"),
+        ("at=yesterday", 400, "moment is a version (37)"),
+        ("at=0", 400, "moment is a version (37)"),
+        ("at=2&against=never", 400, "moment is a version (37)"),
         ("at=9", 404, "ask for one from 1 to 8"),
         ("at=2001-01-01T00:00:00Z", 404, "ask for a later time"),
         ("at=5fcbfa12-cfd5-4616-baba-052f7c3c84d7", 404, "no event of that id"),
@@ -210,11 +218,10 @@ def test_nothing_personal_is_on_any_page(auditor: httpx.Client) -> None:
             assert personal not in page.text
 
 
-def test_what_was_erased_says_since_when(auditor: httpx.Client, database: str) -> None:
-    with psycopg.connect(database) as superuser:
-        superuser.execute(
-            "update ledgerpress.subjects set wrapped = null, erased_at = '2027-01-03T10:00:00Z'"
-        )
+def test_what_was_erased_says_since_when(auditor: httpx.Client, log: Log) -> None:
+    log.record(log.read(ORDER), [OrderErased(by="customer", reason="asked for")], OPERATOR)
+    assert log.vault.destroy(uuid.UUID(SUBJECT))
+    today = f"{datetime.now(UTC):%-d %B %Y}"
 
     for view, name in (
         ("state", "email"),
@@ -222,7 +229,7 @@ def test_what_was_erased_says_since_when(auditor: httpx.Client, database: str) -
         ("changes", "sections.section-001.text none"),
     ):
         text = seen(auditor.get(f"{PAGE}?at=7&view={view}").text)
-        assert f"{name} erased on 3 January 2027, hash kept" in text
+        assert f"{name} erased on {today}, hash kept" in text
     assert auditor.get(f"{PAGE}?at=7&view=customer").status_code == 200
 
 
@@ -302,7 +309,8 @@ def positions(page: str) -> list[int]:
         ({"order": ORDER}, [11, 10, 9, 8, 5, 4, 3, 2, 1]),
         ({"order": "pi_example", "type": "note-made"}, [4, 1]),
         ({"since": "2001-01-01T00:00", "until": "2001-01-02T00:00:00"}, []),
-        ({"since": "2001-01-01T00:00:00Z"}, [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        ({"since": "2001-01-01", "until": "2001-12-31"}, []),
+        ({"since": "2001-01-01"}, [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
         ({"type": "nothing"}, []),
     ],
 )
@@ -336,8 +344,8 @@ def test_older_pages_are_linked_with_the_same_search(auditor: httpx.Client, log:
         ({"before": "abc"}, 400, "search again, from the newest event on"),
         ({"before": "-5"}, 400, "search again, from the newest event on"),
         ({"before": "9" * 30}, 400, "search again, from the newest event on"),
-        ({"since": "yesterday"}, 400, "a time with seconds and an offset"),
-        ({"until": "37"}, 400, "A time looks like 2026-11-21T13:02:11Z"),
+        ({"since": "yesterday"}, 400, "neither a date (2026-11-21) nor a time with seconds"),
+        ({"until": "37"}, 400, "neither a date (2026-11-21) nor a time with seconds"),
         ({"order": "7F3K-Q2XW"}, 404, "No order has that name"),
     ],
 )

@@ -138,6 +138,22 @@ def test_forgetting_a_customer_removes_their_files_and_nobody_elses(
     assert blobs.get(NAME, other) == CONTENT
 
 
+def test_clearing_up_removes_what_is_not_named_and_nothing_of_anybody_else(
+    blobs: Blobs, sealer: Sealer
+) -> None:
+    other = Sealer(uuid.uuid4(), bytes(32))
+    kept, left = (blobs.put(each, sealer) for each in (b"kept", b"left behind"))
+    theirs = blobs.put(b"left behind", other)
+
+    removed = blobs.prune(sealer.subject, {kept})
+
+    assert removed == 1
+    assert blobs.get(kept, sealer) == b"kept"
+    assert blobs.get(theirs, other) == b"left behind"
+    with pytest.raises(NotFound):
+        blobs.get(left, sealer)
+
+
 def test_checkpoints_are_published_in_a_bucket_too(s3: str) -> None:
     place = Bucket("reports", str(uuid.uuid4()), access(s3))
     for size in (3, 30, 200):

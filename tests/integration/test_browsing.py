@@ -81,10 +81,11 @@ def test_a_time_is_found_without_reading_what_is_older(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = {each.position: each.link.recorded_at for each in whole_log(engine)}
-    monkeypatch.setattr(browsing, "_LATEST", timedelta(0))
+    monkeypatch.setattr(browsing, "SLACK", timedelta(0))
 
-    assert positions(engine, since=times[21], until=times[23]) == [23, 22, 21]
-    assert positions(engine, until=times[1]) == list(range(20, 0, -1))
+    assert positions(engine, since=times[21], until=times[24]) == [23, 22, 21]
+    assert positions(engine, until=times[21]) == list(range(20, 0, -1))
+    assert positions(engine, until=times[1]) == []
     assert positions(engine, since=times[30] + timedelta(seconds=1)) == []
     assert positions(engine, until=times[1] - timedelta(seconds=1)) == []
 

@@ -178,3 +178,38 @@ def test_an_answer_that_should_be_json_must_be(model: Model, faults: Any) -> Non
     faults({"what": "hostile"})
 
     assert failure(model, as_json=True).error.reason == "model-malformed"
+
+
+def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid_for(
+    model: Model, faults: Any, server: str
+) -> None:
+    faults()
+    once = answer(model)
+
+    def always(_: str) -> list[str]:
+        return ["It begins with a title."]
+
+    call = model.ask(PROMPT, longest=800, seconds=10, as_json=False, order="o-1", faults=always)
+
+    reply = call.result(60)
+    assert isinstance(reply, Answer)
+    assert asked(server) == 3
+    assert reply.tokens.completion > once.tokens.completion
+    assert reply.tokens.prompt > 2 * once.tokens.prompt
+    assert reply.cost > once.cost
+
+
+def test_when_the_second_answer_cannot_be_had_the_first_is_taken(
+    model: Model, faults: Any, server: str
+) -> None:
+    def arm(_: str) -> list[str]:
+        faults({"what": "400", "next": 1})
+        return ["It is too long."]
+
+    faults()
+    call = model.ask(PROMPT, longest=800, seconds=10, as_json=False, order="o-1", faults=arm)
+
+    reply = call.result(60)
+    assert isinstance(reply, Answer)
+    assert len(reply.text) > 100
+    assert asked(server) == 2

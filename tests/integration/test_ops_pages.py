@@ -259,7 +259,11 @@ def test_an_order_is_shown_from_all_sides(
 
 def test_there_is_no_page_of_an_unknown_order(ops: httpx.Client) -> None:
     for path in ("x", "0b4bd1a6-54f1-5cc4-9df1-6a3d9b9f3c11", "x/retry"):
-        assert ops.get(f"/ops/orders/{path}").status_code == 404
+        answer = ops.get(f"/ops/orders/{path}")
+
+        assert answer.status_code == 404
+        assert "Look for it by its number" in seen(answer.text)
+        assert 'href="/ops"' in answer.text
 
 
 def test_the_preview_says_what_a_retry_leads_to_and_the_retry_is_an_event(
@@ -343,6 +347,23 @@ def test_a_correction_changes_only_what_was_changed(
     assert corrected.email == ""
     assert wrong.status_code == 422
     assert 'value="soon"' in wrong.text
+
+
+def test_an_order_of_no_product_is_given_one(
+    ops: httpx.Client, deliver: Deliver, orders_log: Log
+) -> None:
+    event = paid("no_such", 4900, name="Jenny", birth_date="1990-05-17", question="Where to?")
+    order = deliver(event).json()["order"]
+    page = ops.get(f"/ops/orders/{order}")
+    form = ops.get(f"/ops/orders/{order}/correct").text
+    given = dict(re.findall(r'name="(field\.\w+|email)" value="([^"]*)"', form))
+
+    answer = do(ops, order, "correct", product="life_clarity", **given)
+
+    assert page.status_code == 200
+    assert "No product of ours" in page.text
+    assert answer.status_code == 303
+    assert orders_log.recorded(order)[-1].event.product == "life_clarity"
 
 
 def test_a_customer_is_forgotten_after_a_look_ahead(

@@ -30,7 +30,7 @@ from events.money import Money
 from events.projections import PROJECTIONS
 from events.projections.durations import STAGES
 from sandbox.machine import postgres
-from storage import estimates, rebuilding, restating
+from storage import estimates, generations, rebuilding, restating
 from storage.checks import readers
 from storage.database import connect
 from storage.findings import Finding
@@ -40,6 +40,7 @@ from storage.rebuilding import Different
 from storage.record import Log, stream_of
 from storage.sealer import seal_all
 from storage.settings import Settings
+from storage.stretches import Stretch, Stretches
 from storage.sums import standings, sums
 from tests.conftest import ROOT, Server
 from tests.examples import asked, bound, paid, placed, started, written
@@ -258,6 +259,41 @@ def test_events_that_come_while_it_is_rebuilt_are_in_it(filled: Log, database: s
             feed_all(filled.engine, database, most=3)
 
     assert all(not each.sums and not each.streams for each in checked(database))
+
+
+def test_projectors_that_take_turns_know_what_the_other_remembers(
+    orders_log: Log, database: str
+) -> None:
+    begun = [placed(), paid(), started(), asked(*SECTIONS)]
+    with projector(database) as ours, projector(database) as theirs:
+        for turn, facts in (
+            (ours, begun),
+            (theirs, [written(name) for name in SECTIONS]),
+            (ours, [OrderDelivered(by="mail")]),
+        ):
+            record(orders_log, 1, facts, at_once=9)
+            seal_all(orders_log.engine)
+            turn.feed()
+
+    assert all(not each.sums and not each.streams for each in checked(database))
+
+
+def test_what_was_not_sealed_yet_is_not_taken_for_read_ahead(filled: Log, database: str) -> None:
+    types = frozenset({"order-placed", "payment-received"})
+    with projector(database) as ours, ours.transaction() as connection:
+        top = generations.sealed_so_far(connection)
+        stretches = Stretches(ours._engine, worth=2)
+        stretches.read(connection, Stretch(top - 9, top - 3, types), top)
+        record(filled, 80)
+        seal_all(filled.engine)
+    with projector(database) as ours, ours.transaction() as connection:
+        found = stretches.read(connection, Stretch(top - 3, top + 3, types), top + 3)
+        directly = Stretches(ours._engine).read(
+            connection, Stretch(top - 3, top + 3, types), top + 3
+        )
+
+    assert [name for name, _ in found][-2:] == ["order-placed", "payment-received"]
+    assert found == directly
 
 
 def left_beside(log: Log) -> list[Any]:

@@ -52,7 +52,10 @@ def equip(process: Process) -> Tools:
         tenants=anything(of=lambda _: Limits(), fairness_matters=False),
         press=anything(),
         post=anything(
-            domain="ledgerpress.example", page=lambda token: token, send=MailDoor(process).send
+            domain="ledgerpress.example",
+            page=lambda token: token,
+            report=lambda order, *_: order,
+            send=MailDoor(process).send,
         ),
         limits=anything(within=lambda _: nullcontext()),
         catalogue=world.catalogue,
@@ -67,7 +70,7 @@ class MemoryLog(Log):
     def __init__(self, process: Process) -> None:
         anything: Any = SimpleNamespace
         sealer = Sealer(uuid.UUID(SUBJECT), bytes(32))
-        vault = anything(sealer=lambda _: sealer, new_sealer=lambda _: sealer)
+        vault = anything(sealer=lambda _: sealer, made=lambda _: sealer)
         publisher = anything(publish=self._publish)
         super().__init__(
             anything(), vault, publisher, catalogue=process.world.catalogue, code="simulation"

@@ -20,6 +20,7 @@ from events.facts import (
     PartHeld,
     PartsPlaced,
     PaymentReceived,
+    PaymentRefunded,
     ResendAsked,
 )
 from events.foresight import foresee
@@ -72,6 +73,7 @@ MADE = (
     bound(),
 )
 DELIVERED = (*MADE, INTENDED, SENT, OrderDelivered(by="mail"))
+MONEY_BACK = PaymentRefunded(amount=Money(4900, "usd"), full=True)
 ERASED = OrderErased(by="customer", reason="Request 2027-12.")
 DISPUTED = DisputeOpened(dispute="dp_1", amount=Money(4900, "usd"), reason="fraudulent")
 
@@ -303,7 +305,9 @@ def test_nothing_is_done_to_an_erased_order(wish: Wish) -> None:
     assert reason(order(*BEGUN, REFUSED, ERASED), wish) == "erased"
 
 
-@pytest.mark.parametrize("events", [BEGUN, (*BEGUN, REFUSED), DELIVERED, (placed(),)])
+@pytest.mark.parametrize(
+    "events", [BEGUN, (*BEGUN, REFUSED), DELIVERED, (placed(),), (*DELIVERED, MONEY_BACK)]
+)
 def test_an_order_is_erased_however_it_stands(events: tuple[Any, ...]) -> None:
     erased = after(order(*events), Erase("tenant"), "Request 2027-12.")
 

@@ -26,7 +26,7 @@ from events.order import fold
 from events.products import CATALOGUE
 from events.projections import PROJECTIONS, durations, money, outcomes, projection_named, usage
 from events.views import status
-from tests.examples import ORDER, bound, paid, placed, started, written
+from tests.examples import EXAMPLES, ORDER, asked, bound, paid, placed, started, written
 from tests.strategies import histories
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -46,11 +46,9 @@ def once(events: Sequence[Any]) -> list[Any]:
     return list({event_id("order-1", each): each for each in events}.values())
 
 
-@given(histories)
-def test_the_ledger_says_what_the_status_says(history: list[Any]) -> None:
+def assert_the_ledger_says_what_the_status_says(history: Sequence[Any]) -> None:
     events = once(history)
-    order = fold(ORDER, events)
-    spent = status(order, CATALOGUE["life_clarity"]).spent
+    spent = status(fold(ORDER, events), CATALOGUE["life_clarity"]).spent
 
     found = summed(usage.projection, told(events))
 
@@ -61,6 +59,24 @@ def test_the_ledger_says_what_the_status_says(history: list[Any]) -> None:
     assert {name: amounts[name] for name in ("calls", "cost", "lost", "lost_cost")} == {
         name: getattr(spent, name) for name in ("calls", "cost", "lost", "lost_cost")
     }
+
+
+@given(histories)
+def test_the_ledger_says_what_the_status_says(history: list[Any]) -> None:
+    assert_the_ledger_says_what_the_status_says(history)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_whatever_happens_while_calls_are_in_flight_counts_in_the_ledger(name: str) -> None:
+    assert_the_ledger_says_what_the_status_says(
+        [
+            placed(),
+            paid(),
+            started(7),
+            asked("section-001", "section-009", attempt=7),
+            EXAMPLES[name],
+        ]
+    )
 
 
 @given(
