@@ -74,7 +74,7 @@ class Erasure(BaseModel):
         description="Nothing that tells who they are; the number of their request is enough.",
         examples=["Request 2027-12"],
     )
-    by: Literal["customer", "tenant", "operator"] = "customer"
+    by: Literal["customer", "tenant", "operator"] = Field("customer", examples=["customer"])
 
 
 class Foreseen(BaseModel):
