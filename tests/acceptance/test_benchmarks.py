@@ -66,6 +66,7 @@ def test_a_quick_run_of_the_log_gives_a_figure_for_every_goal() -> None:
         "600 events: read and folded, nothing opened",
         "recorded to sealed, p99",
         "2,000 events verified offline, a core",
+        "all projections folded afresh from 2,000 events / COPY events TO STDOUT",
     ]
     assert all(each["value"] > 0 for each in found["claims"])
 

@@ -1,7 +1,10 @@
 """An operator logs in, sees what needs a human, looks at what a retry leads to, and does it."""
 
 import re
+import time
+from collections.abc import Sequence
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -24,6 +27,21 @@ def underpaid(system: System, product: str = "life_clarity") -> str:
     return order
 
 
+def told_of(system: System, orders: Sequence[str]) -> None:
+    """Wait until the mails about them are out: nothing moves them any more, and no page shows what was before."""
+    asking = {"Authorization": f"Bearer {system.environment['OPERATOR_TOKEN']}"}
+    until = time.monotonic() + 60
+    for order in orders:
+        while time.monotonic() < until:
+            events = httpx.get(f"{system.url}/v1/orders/{order}/events", headers=asking).json()
+            if [each["type"] for each in events["data"]].count("mail-sent") == 2:
+                break
+            time.sleep(0.2)
+        else:
+            pytest.fail(f"nobody was told of {order}")
+    time.sleep(1)  # a page for staff may be a second old
+
+
 def log_in(page: Page, system: System, next_: str = "/ops") -> None:
     page.goto(next_)
     page.get_by_label("Token").fill(system.environment["OPERATOR_TOKEN"])
@@ -41,6 +59,7 @@ def test_an_operator_resolves_an_order_by_a_retry(
     looking: Looking, system: System, look: Look
 ) -> None:
     order = underpaid(system)
+    told_of(system, [order])
     page = looking.begin(look)
     page.goto("/ops")
     looked_at(looking, page, "log-in", look)
@@ -79,6 +98,7 @@ def test_many_are_cancelled_at_once_after_a_look_ahead(
     looking: Looking, system: System, look: Look
 ) -> None:
     orders = [underpaid(system, "personal_blueprint") for _ in range(3)]
+    told_of(system, orders)
     page = looking.begin(look)
     query = "status=attention&product=personal_blueprint"
     log_in(page, system, f"/ops/orders?{query}")
