@@ -162,7 +162,16 @@ class Order(Struct, frozen=True, kw_only=True):
 def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PLR0912 - one case an event
     """Apply one event. Never refuses: what happened, happened."""
     order = structs.replace(order, version=order.version + 1)
-    match event:
+    match event:  # what a long order has hundreds of comes first
+        case ChunkRendered(chunk=name):
+            chunks = {**order.chunks, name: event}
+            return structs.replace(order, chunks=chunks, failures=0, crashes=0)
+        case SectionWritten(section=name):
+            sections, asked = {**order.sections, name: event}, _without_call(order, name)
+            return structs.replace(order, sections=sections, asked=asked, failures=0, crashes=0)
+        case SectionsAsked(sections=names, most=most):
+            each = most // max(1, len(names))
+            return structs.replace(order, asked=names, most_each=each, lost=_lost(order))
         case OrderPlaced(at=at):
             return structs.replace(order, placed=event, since=at)
         case PaymentReceived(amount=amount, at=at):
@@ -184,22 +193,13 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
             return _let_go(order)
         case AttemptFailed(spent=spent):
             return structs.replace(_let_go(order), failure=event, failures=order.failures + spent)
-        case SectionsAsked(sections=names, most=most):
-            each = most // max(1, len(names))
-            return structs.replace(
-                _let_go(order), running=order.running, asked=names, most_each=each
-            )
-        case SectionWritten(section=name):
-            sections = {**order.sections, name: event}
-            return structs.replace(_progressed(_settled(order, name)), sections=sections)
         case CallFailed(section=name, cost=cost, lost=lost):
             return structs.replace(
-                _settled(order, name),
+                order,
+                asked=_without_call(order, name),
                 wasted=order.wasted + Calls(int(lost == 0), cost),
                 lost=order.lost + Calls(lost, lost * order.most_each),
             )
-        case ChunkRendered(chunk=name):
-            return structs.replace(_progressed(order), chunks={**order.chunks, name: event})
         case DocumentBound():
             return structs.replace(_progressed(order), document=event)
         case PartsPlaced(parts=parts):
@@ -249,12 +249,18 @@ def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PL
 
 def _let_go(order: Order) -> Order:
     """Nobody works on it any more; calls that were in flight are lost."""
-    lost = order.lost + Calls(len(order.asked), order.reserved)
-    return structs.replace(order, running=False, asked=(), most_each=0, lost=lost)
+    return structs.replace(order, running=False, asked=(), most_each=0, lost=_lost(order))
 
 
-def _settled(order: Order, section: str) -> Order:
-    return structs.replace(order, asked=tuple(name for name in order.asked if name != section))
+def _lost(order: Order) -> Calls:
+    """The calls that nobody knows the end of, once those in flight are given up."""
+    if not order.asked:
+        return order.lost
+    return order.lost + Calls(len(order.asked), order.reserved)
+
+
+def _without_call(order: Order, section: str) -> tuple[str, ...]:
+    return tuple(name for name in order.asked if name != section)
 
 
 def _without(order: Order, part: str) -> dict[str, PartHeld]:
