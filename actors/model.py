@@ -1,7 +1,6 @@
 """The only door to the language model: one call, its time limit, its retries, its cost."""
 
 import asyncio
-import json
 import math
 import threading
 import time
@@ -20,9 +19,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from actors.completions import UNREADABLE, best, once_more, tokens_of
 from actors.replies import Answer, Failure, Reply
 from events.errors import LedgerpressError, Refused, Unavailable
-from events.money import NOTHING, Tokens, cost
+from events.money import NOTHING, cost
 from events.prompt import Prompt
 from events.rates import rate
 from storage.settings import Settings
@@ -31,7 +31,6 @@ _TRIES = 3
 # A wait that the other side asks for and that is longer than this is not worth holding the order for.
 _LONGEST_WAIT = 20.0
 _AWAY = (409, 425, 429)
-_UNREADABLE = "the model's answer could not be read"
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
 
 
@@ -148,7 +147,7 @@ class Model:
         try:
             async with asyncio.timeout(seconds):
                 answers.append(await trying(ask, question))
-                if again := _once_more(question, answers[0], faults, as_json=as_json):
+                if again := once_more(question, answers[0], faults, as_json=as_json):
                     answers.append(await trying(ask, again))
         except TimeoutError:
             if not answers:
@@ -157,10 +156,10 @@ class Model:
         except (Refused, Unavailable) as error:
             if not answers:
                 return Failure(error=error, lost=lost)
-        tokens = sum(map(_tokens, answers), start=NOTHING)
-        price = sum(cost(_tokens(each), self.rate) for each in answers)
+        tokens = sum(map(tokens_of, answers), start=NOTHING)
+        price = sum(cost(tokens_of(each), self.rate) for each in answers)
         try:
-            text = _best(answers, as_json=as_json)
+            text = best(answers, as_json=as_json)
         except (Refused, Unavailable) as error:
             return Failure(error=error, tokens=tokens, cost=price, lost=lost)
         taken = round(1000 * (time.monotonic() - began))
@@ -176,7 +175,7 @@ class Model:
             message = "the connection to the model was lost"
             raise kind(message, reason="model-away") from None
         except (openai.APIError, ValueError):
-            raise _Unread(_UNREADABLE, reason="model-malformed") from None
+            raise _Unread(UNREADABLE, reason="model-malformed") from None
 
 
 class _Passing(Unavailable):
@@ -223,76 +222,3 @@ def _seconds(header: str | None) -> float | None:
     except ValueError:
         return None  # an HTTP date: our own back-off serves as well
     return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _tokens(completion: ChatCompletion) -> Tokens:
-    """What the other side says it has read and written; nothing if it does not say so."""
-    try:
-        usage = completion.usage
-        counted = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-    except AttributeError:
-        return NOTHING
-    if not all(isinstance(each, int) and each >= 0 for each in counted):
-        return NOTHING
-    return Tokens(*counted)
-
-
-def _read(completion: ChatCompletion, *, as_json: bool) -> str:
-    try:
-        choice = completion.choices[0]
-        text, refusal, finish = choice.message.content, choice.message.refusal, choice.finish_reason
-    except (AttributeError, TypeError, IndexError):
-        raise _malformed() from None
-    if refusal or finish == "content_filter":
-        message = "the model refused to write this section"
-        raise Refused(message, reason="model-refusal")
-    if finish == "length":
-        message = "the model's answer was cut off at its length limit"
-        raise Unavailable(message, reason="model-truncated")
-    if not isinstance(text, str) or not text.strip():
-        message = "the model's answer was empty"
-        raise Unavailable(message, reason="model-empty")
-    if as_json and not _is_object(text):
-        raise _malformed()
-    return text
-
-
-def _once_more(
-    question: dict[str, Any],
-    answer: ChatCompletion,
-    faults: Callable[[str], Sequence[str]],
-    *,
-    as_json: bool,
-) -> dict[str, Any] | None:
-    """The question that asks for a better form, if the answer can be read and has faults."""
-    try:
-        text = _read(answer, as_json=as_json)
-    except (Refused, Unavailable):
-        return None
-    found = faults(text)
-    if not found:
-        return None
-    asked = f"{' '.join(found)} Write the whole section once more, in the form that was asked for."
-    said = [{"role": "assistant", "content": text}, {"role": "user", "content": asked}]
-    return {**question, "messages": [*question["messages"], *said]}
-
-
-def _best(answers: Sequence[ChatCompletion], *, as_json: bool) -> str:
-    """The last answer, or the one before if that cannot be read: it was readable, if not in form."""
-    try:
-        return _read(answers[-1], as_json=as_json)
-    except (Refused, Unavailable):
-        if len(answers) == 1:
-            raise
-    return _read(answers[0], as_json=as_json)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
-
-
-def _malformed() -> Unavailable:
-    return Unavailable(_UNREADABLE, reason="model-malformed")

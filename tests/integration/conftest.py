@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.serving import Server
+from sandbox.starting import started
 from storage.settings import Settings
 from tests.stripe_events import body, sign
 
@@ -64,3 +65,20 @@ def deliver(http: httpx.Client) -> Deliver:
         return http.post("/webhooks/stripe", content=payload, headers=headers)
 
     return post
+
+
+@pytest.fixture(scope="module")
+def stripe_account() -> Iterator[str]:
+    """The address of a Stripe of our own."""
+    with started("sandbox.stripe_server") as url:
+        yield url
+
+
+@pytest.fixture
+def stripe_books(stripe_account: str) -> Iterator[httpx.Client]:
+    """Tells that Stripe what to know, and how to fail; what it knew is forgotten afterwards."""
+    with httpx.Client(base_url=stripe_account) as client:
+        yield client
+        client.put("/_fault", json={})
+        client.delete("/_sessions")
+        client.delete("/_events")

@@ -1,7 +1,6 @@
 """Payments that no webhook told of are found by asking Stripe, and none is made twice."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ from actors.reconciling import Reconciliation
 from events.errors import Refused, Unavailable
 from events.payments import order_id
 from events.products import CATALOGUE
-from sandbox.starting import started
 from storage.payments import Signed, hear
 from storage.record import Log
 from storage.stripe_api import StripeApi
@@ -27,25 +25,9 @@ FIRST = Turn(name="reconciliation", run=1, now=NOW, since=None, failures=0)
 FILLED = {"product": "life_clarity", "name": "Ada", "birth_date": "1990-05-17", "question": "What?"}
 
 
-@pytest.fixture(scope="module")
-def account() -> Iterator[str]:
-    with started("sandbox.stripe_server") as url:
-        yield url
-
-
 @pytest.fixture
-def stripe(account: str) -> Iterator[httpx.Client]:
-    """Stripe's books."""
-    with httpx.Client(base_url=account) as client:
-        yield client
-        client.put("/_fault", json={})
-        client.delete("/_sessions")
-        client.delete("/_events")
-
-
-@pytest.fixture
-def reconciliation(account: str, orders_log: Log) -> Reconciliation:
-    return Reconciliation(orders_log, CATALOGUE, StripeApi("sk_test_x", account), live=False)
+def reconciliation(stripe_account: str, orders_log: Log) -> Reconciliation:
+    return Reconciliation(orders_log, CATALOGUE, StripeApi("sk_test_x", stripe_account), live=False)
 
 
 def session(number: int, *, age: timedelta = timedelta(0), **changes: Any) -> dict[str, Any]:
@@ -80,9 +62,9 @@ def counted(database: str) -> int:
 
 
 def test_a_paid_session_without_an_order_becomes_one(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:
-    stripe.put("/_sessions", json=[session(1)])
+    stripe_books.put("/_sessions", json=[session(1)])
 
     said = reconciliation.run(FIRST)
 
@@ -96,9 +78,9 @@ def test_a_paid_session_without_an_order_becomes_one(
 
 
 def test_nothing_is_made_twice_however_often_and_by_whomever_it_is_asked(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log, database: str
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log, database: str
 ) -> None:
-    stripe.put("/_sessions", json=[session(n) for n in range(1, 6)])
+    stripe_books.put("/_sessions", json=[session(n) for n in range(1, 6)])
     events = [paid() for _ in range(5)]
     for number, event in enumerate(events, start=1):
         event["data"]["object"] = session(number)
@@ -119,14 +101,14 @@ def test_nothing_is_made_twice_however_often_and_by_whomever_it_is_asked(
 
 
 def test_an_order_that_waits_for_its_money_is_asked_for_however_old_it_is(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:
     old = timedelta(days=20)
     waiting = session(1, age=old, payment_status="unpaid")
     event = stripe_event("checkout.session.completed.unpaid")
     event["data"]["object"] = waiting
     heard(orders_log, event)
-    stripe.put("/_sessions", json=[session(1, age=old)])
+    stripe_books.put("/_sessions", json=[session(1, age=old)])
 
     recent = replace(FIRST, since=NOW - timedelta(hours=1))
     said = reconciliation.run(recent)
@@ -136,12 +118,12 @@ def test_an_order_that_waits_for_its_money_is_asked_for_however_old_it_is(
 
 
 def test_an_order_whose_session_has_expired_is_cancelled(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:
     event = stripe_event("checkout.session.completed.unpaid")
     event["data"]["object"] = session(1, payment_status="unpaid")
     heard(orders_log, event)
-    stripe.put("/_sessions", json=[session(1, status="expired", payment_status="unpaid")])
+    stripe_books.put("/_sessions", json=[session(1, status="expired", payment_status="unpaid")])
 
     reconciliation.run(FIRST)
 
@@ -149,12 +131,12 @@ def test_an_order_whose_session_has_expired_is_cancelled(
 
 
 def test_a_session_that_stripe_has_forgotten_holds_up_nothing(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:
     event = stripe_event("checkout.session.completed.unpaid")
     event["data"]["object"] = session(1, payment_status="unpaid")
     heard(orders_log, event)
-    stripe.put("/_events", json=[refund(2)])
+    stripe_books.put("/_events", json=[refund(2)])
 
     said = reconciliation.run(FIRST)
 
@@ -167,10 +149,10 @@ def refund(number: int) -> dict[str, Any]:
 
 
 def test_a_refund_that_was_never_delivered_cancels(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log, database: str
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log, database: str
 ) -> None:
-    stripe.put("/_sessions", json=[session(1)])
-    stripe.put("/_events", json=[refund(1)])
+    stripe_books.put("/_sessions", json=[session(1)])
+    stripe_books.put("/_events", json=[refund(1)])
 
     first = reconciliation.run(FIRST)
     before = counted(database)
@@ -184,24 +166,24 @@ def test_a_refund_that_was_never_delivered_cancels(
 
 
 def test_what_was_looked_at_is_not_asked_for_again_for_ever(
-    reconciliation: Reconciliation, stripe: httpx.Client
+    reconciliation: Reconciliation, stripe_books: httpx.Client
 ) -> None:
     reconciliation.run(replace(FIRST, since=NOW - timedelta(hours=1)))
 
     since = {
         each["path"]: NOW - datetime.fromtimestamp(int(each["query"]["created[gte]"]), UTC)
-        for each in stripe.get("/_requests").json()
+        for each in stripe_books.get("/_requests").json()
     }
     assert timedelta(days=2) < since["/v1/checkout/sessions"] < timedelta(days=3)
     assert timedelta(days=4) < since["/v1/events"] < timedelta(days=5)
 
 
 def test_when_stripe_is_away_it_says_so_and_what_was_heard_is_kept(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:
-    stripe.put("/_sessions", json=[session(1)])
+    stripe_books.put("/_sessions", json=[session(1)])
     reconciliation.run(FIRST)
-    stripe.put("/_fault", json={"status": 503})
+    stripe_books.put("/_fault", json={"status": 503})
 
     with pytest.raises(Unavailable) as caught:
         reconciliation.run(FIRST)
@@ -211,18 +193,18 @@ def test_when_stripe_is_away_it_says_so_and_what_was_heard_is_kept(
 
 
 def test_a_key_of_the_other_mode_is_a_matter_for_a_person(
-    reconciliation: Reconciliation, stripe: httpx.Client
+    reconciliation: Reconciliation, stripe_books: httpx.Client
 ) -> None:
-    stripe.put("/_sessions", json=[session(1, livemode=True)])
+    stripe_books.put("/_sessions", json=[session(1, livemode=True)])
 
     with pytest.raises(Refused, match="STRIPE_LIVEMODE"):
         reconciliation.run(FIRST)
 
 
 def test_what_was_paid_for_and_cannot_be_made_is_left_to_a_person(
-    reconciliation: Reconciliation, stripe: httpx.Client, orders_log: Log
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:
-    stripe.put("/_sessions", json=[session(1, metadata={"product": "none"})])
+    stripe_books.put("/_sessions", json=[session(1, metadata={"product": "none"})])
 
     reconciliation.run(FIRST)
 

@@ -1,7 +1,6 @@
 """The door to Stripe: whatever the other side does, we get an answer or an error that says what to do."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,32 +9,15 @@ import pytest
 
 from events.errors import LedgerpressError, NotFound, Refused, Unavailable
 from events.money import Money
-from sandbox.starting import started
 from storage import stripe_api
 from storage.stripe_api import StripeApi
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with started("sandbox.stripe_server") as url:
-        yield url
-
-
 @pytest.fixture
-def known(server: str) -> Iterator[httpx.Client]:
-    """Tells the stand-in what to know, and how to fail."""
-    with httpx.Client(base_url=server) as client:
-        yield client
-        client.put("/_fault", json={})
-        client.delete("/_sessions")
-        client.delete("/_events")
-
-
-@pytest.fixture
-def api(server: str) -> StripeApi:
-    return StripeApi("sk_test_canary", server)
+def api(stripe_account: str) -> StripeApi:
+    return StripeApi("sk_test_canary", stripe_account)
 
 
 def session(number: int, **changes: Any) -> dict[str, Any]:
@@ -52,9 +34,9 @@ def ask(api: StripeApi) -> object:
     return api.session("cs_test_0001")
 
 
-def test_a_session_is_told_as_stripe_has_it(api: StripeApi, known: httpx.Client) -> None:
+def test_a_session_is_told_as_stripe_has_it(api: StripeApi, stripe_books: httpx.Client) -> None:
     there = session(1, metadata={"name": "Zoë"}, total_details={"amount_tax": 3})
-    known.put("/_sessions", json=[there])
+    stripe_books.put("/_sessions", json=[there])
 
     found = api.session("cs_test_0001")
 
@@ -63,34 +45,40 @@ def test_a_session_is_told_as_stripe_has_it(api: StripeApi, known: httpx.Client)
 
 @pytest.mark.parametrize("name", ["cs_test_none", "", "../events", "cs_test_1?x=1", "evt_1"])
 def test_what_is_no_session_of_stripes_is_not_found(
-    api: StripeApi, known: httpx.Client, name: str
+    api: StripeApi, stripe_books: httpx.Client, name: str
 ) -> None:
-    known.put("/_sessions", json=[session(1)])
+    stripe_books.put("/_sessions", json=[session(1)])
 
     with pytest.raises(NotFound):
         api.session(name)
 
 
 def test_all_completed_sessions_since_then_are_listed_whatever_their_number(
-    api: StripeApi, known: httpx.Client
+    api: StripeApi, stripe_books: httpx.Client
 ) -> None:
-    known.put("/_sessions", json=[session(n) for n in range(1, 251)])
-    known.put("/_sessions", json=[session(300, status="open"), session(301, status="expired")])
+    stripe_books.put("/_sessions", json=[session(n) for n in range(1, 251)])
+    stripe_books.put(
+        "/_sessions", json=[session(300, status="open"), session(301, status="expired")]
+    )
 
     found = list(api.sessions(datetime.fromtimestamp(BEGINNING.timestamp() + 11, UTC)))
 
     assert [each["id"] for each in found] == [session(n)["id"] for n in range(250, 10, -1)]
 
 
-def test_undelivered_events_of_some_kinds_are_listed(api: StripeApi, known: httpx.Client) -> None:
+def test_undelivered_events_of_some_kinds_are_listed(
+    api: StripeApi, stripe_books: httpx.Client
+) -> None:
     kinds = ("charge.refunded", "customer.updated")
     events = [{"id": f"evt_{kind}", "type": kind, "created": 1_800_000_000} for kind in kinds]
-    known.put("/_events", json=events)
+    stripe_books.put("/_events", json=events)
 
     found = list(api.undelivered(BEGINNING, ["charge.refunded", "checkout.session.completed"]))
 
     assert [each["id"] for each in found] == ["evt_charge.refunded"]
-    (asked,) = [each for each in known.get("/_requests").json() if each["path"] == "/v1/events"]
+    (asked,) = [
+        each for each in stripe_books.get("/_requests").json() if each["path"] == "/v1/events"
+    ]
     assert asked["query"]["delivery_success"] == "false"
 
 
@@ -128,12 +116,12 @@ def test_a_checkout_is_begun_with_its_price_and_what_was_filled_in(
 )
 def test_a_failure_says_what_to_do_and_repeats_nothing(
     api: StripeApi,
-    known: httpx.Client,
+    stripe_books: httpx.Client,
     fault: dict[str, Any],
     kind: type[LedgerpressError],
     reason: str,
 ) -> None:
-    known.put("/_fault", json=fault)
+    stripe_books.put("/_fault", json=fault)
 
     with pytest.raises(kind) as caught:
         ask(api)
@@ -143,9 +131,9 @@ def test_a_failure_says_what_to_do_and_repeats_nothing(
     assert caught.value.__cause__ is None
 
 
-def test_a_wrong_key_is_a_matter_for_a_person(server: str) -> None:
+def test_a_wrong_key_is_a_matter_for_a_person(stripe_account: str) -> None:
     with pytest.raises(Refused, match="STRIPE_API_KEY") as caught:
-        ask(StripeApi("rk_wrong_canary", server))
+        ask(StripeApi("rk_wrong_canary", stripe_account))
 
     assert "canary" not in str(caught.value)
 
@@ -156,10 +144,10 @@ def test_nobody_there_is_waited_for() -> None:
 
 
 def test_a_slow_answer_is_not_waited_for_for_ever(
-    api: StripeApi, known: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    api: StripeApi, stripe_books: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stripe_api, "_DEADLINE", 0.2)
-    known.put("/_fault", json={"seconds": 30})
+    stripe_books.put("/_fault", json={"seconds": 30})
 
     with pytest.raises(Unavailable) as caught:
         ask(api)

@@ -1,0 +1,89 @@
+"""What a completion says: its text, what it has read and written, and whether it is asked for once more.
+
+It comes from outside, so it may be of any shape.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from events.errors import Refused, Unavailable
+from events.money import NOTHING, Tokens
+
+UNREADABLE = "the model's answer could not be read"
+
+
+def tokens_of(completion: Any) -> Tokens:
+    """What the other side says it has read and written; nothing if it does not say so."""
+    try:
+        usage = completion.usage
+        counted = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+    except AttributeError:
+        return NOTHING
+    if not all(isinstance(each, int) and each >= 0 for each in counted):
+        return NOTHING
+    return Tokens(*counted)
+
+
+def once_more(
+    question: dict[str, Any],
+    answer: Any,
+    faults: Callable[[str], Sequence[str]],
+    *,
+    as_json: bool,
+) -> dict[str, Any] | None:
+    """The question that asks for a better form, if the answer can be read and has faults."""
+    try:
+        text = _read(answer, as_json=as_json)
+    except (Refused, Unavailable):
+        return None
+    found = faults(text)
+    if not found:
+        return None
+    asked = f"{' '.join(found)} Write the whole section once more, in the form that was asked for."
+    said = [{"role": "assistant", "content": text}, {"role": "user", "content": asked}]
+    return {**question, "messages": [*question["messages"], *said]}
+
+
+def best(answers: Sequence[Any], *, as_json: bool) -> str:
+    """The last answer, or the one before if that cannot be read: it was readable, if not in form.
+
+    Raises ``Refused`` if the model would not write, ``Unavailable`` if nothing usable came.
+    """
+    try:
+        return _read(answers[-1], as_json=as_json)
+    except (Refused, Unavailable):
+        if len(answers) == 1:
+            raise
+    return _read(answers[0], as_json=as_json)
+
+
+def _read(completion: Any, *, as_json: bool) -> str:
+    try:
+        choice = completion.choices[0]
+        text, refusal, finish = choice.message.content, choice.message.refusal, choice.finish_reason
+    except (AttributeError, TypeError, IndexError):
+        raise _malformed() from None
+    if refusal or finish == "content_filter":
+        message = "the model refused to write this section"
+        raise Refused(message, reason="model-refusal")
+    if finish == "length":
+        message = "the model's answer was cut off at its length limit"
+        raise Unavailable(message, reason="model-truncated")
+    if not isinstance(text, str) or not text.strip():
+        message = "the model's answer was empty"
+        raise Unavailable(message, reason="model-empty")
+    if as_json and not _is_object(text):
+        raise _malformed()
+    return text
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _malformed() -> Unavailable:
+    return Unavailable(UNREADABLE, reason="model-malformed")
