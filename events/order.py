@@ -161,17 +161,30 @@ class Order(Struct, frozen=True, kw_only=True):
 
 def evolve(order: Order, event: OrderEvent) -> Order:  # noqa: C901, PLR0911, PLR0912 - one case an event
     """Apply one event. Never refuses: what happened, happened."""
-    order = structs.replace(order, version=order.version + 1)
-    match event:  # what a long order has hundreds of comes first
+    version = order.version + 1
+    match event:  # what a long order has hundreds of comes first, and is copied once
         case ChunkRendered(chunk=name):
             chunks = {**order.chunks, name: event}
-            return structs.replace(order, chunks=chunks, failures=0, crashes=0)
+            return structs.replace(order, version=version, chunks=chunks, failures=0, crashes=0)
         case SectionWritten(section=name):
-            sections, asked = {**order.sections, name: event}, _without_call(order, name)
-            return structs.replace(order, sections=sections, asked=asked, failures=0, crashes=0)
+            return structs.replace(
+                order,
+                version=version,
+                sections={**order.sections, name: event},
+                asked=_without_call(order, name),
+                failures=0,
+                crashes=0,
+            )
         case SectionsAsked(sections=names, most=most):
-            each = most // max(1, len(names))
-            return structs.replace(order, asked=names, most_each=each, lost=_lost(order))
+            return structs.replace(
+                order,
+                version=version,
+                asked=names,
+                most_each=most // max(1, len(names)),
+                lost=_lost(order),
+            )
+    order = structs.replace(order, version=version)
+    match event:
         case OrderPlaced(at=at):
             return structs.replace(order, placed=event, since=at)
         case PaymentReceived(amount=amount, at=at):

@@ -1,12 +1,15 @@
 """A running system of real processes for tests, on a database of its own."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sandbox.system import System, standing
-from tests.conftest import Server, needed
+from tests.conftest import ROOT, Server, needed
 
 
 @contextmanager
@@ -23,3 +26,13 @@ def running(server: Server, template: str, folder: Path, **knobs: Any) -> Iterat
     with standing(folder, settings=settings, **knobs) as system:
         yield system
     server.execute(f'drop database "{name}" with (force)')
+
+
+def keeper(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A keeper with those settings; whoever starts it ends it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "actors", "keeper"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stderr=subprocess.DEVNULL,
+    )

@@ -1,8 +1,5 @@
 """Projections over a Postgres that is shut down at once, again and again, while they are fed and rebuilt."""
 
-import os
-import subprocess
-import sys
 import time
 import uuid
 from contextlib import ExitStack, suppress
@@ -20,9 +17,9 @@ from storage.record import Log
 from storage.settings import read_from
 from storage.sums import standings, sums
 from tests.acceptance.services import own
-from tests.conftest import ROOT
 from tests.examples import asked, paid, placed, started, written
 from tests.projecting import feed_all, projector
+from tests.running import keeper
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -43,14 +40,9 @@ def test_a_postgres_that_is_shut_down_at_once_costs_no_sum(environment: dict[str
             made = [asked("section-001"), written("section-001")]
             log.record(history, [placed(session=f"cs_{name}"), paid(), started(), *made], CAUSE)
 
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", "actors", "keeper"],
-            cwd=ROOT,
-            env={**os.environ, **told},
-            stderr=subprocess.DEVNULL,
-        )
-        held.callback(keeper.wait)
-        held.callback(keeper.kill)
+        process = keeper(told)
+        held.callback(process.wait)
+        held.callback(process.kill)
         orders = 0
         for number in range(4):
             for _ in range(25):
@@ -68,7 +60,7 @@ def test_a_postgres_that_is_shut_down_at_once_costs_no_sum(environment: dict[str
             or sum(sums(log.engine, "usage").amounts.values()) == 0
         ):
             time.sleep(0.2)
-        keeper.kill()
+        process.kill()
         feed_all(log.engine, database)
         with projector(database) as ours:
             found = [

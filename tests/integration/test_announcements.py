@@ -39,6 +39,7 @@ from storage.settings import Settings
 from tests.conftest import ROOT
 from tests.examples import EXAMPLES, asked, paid, placed, started, written
 from tests.integration.conftest import serving
+from tests.running import keeper
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
 SOURCE = "https://shop.example"
@@ -310,15 +311,6 @@ def _announced(log: Log) -> bool:
     with log.engine.connect() as connection:
         unsealed = connection.execute(text("select count(*) from unsealed")).scalar_one()
     return unsealed == 0 and standing(log.engine).behind == 0
-
-
-def keeper(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "actors", "keeper"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def command(

@@ -46,6 +46,7 @@ from tests.conftest import ROOT, Server
 from tests.examples import asked, bound, paid, placed, started, written
 from tests.integration.conftest import serving
 from tests.projecting import feed_all, projector
+from tests.running import keeper
 from tests.strategies import histories
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
@@ -367,15 +368,6 @@ def test_who_checks_what_somebody_else_has_begun_to_check_gives_way(database: st
 
 
 # The keeper.
-
-
-def keeper(environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "actors", "keeper"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stderr=subprocess.DEVNULL,
-    )
 
 
 @pytest.mark.timeout(300)

@@ -1,10 +1,8 @@
 """The sealer: every committed event gets one place in the whole log, and the tree grows by it."""
 
-import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -28,7 +26,8 @@ from storage.event_log import Fact, append
 from storage.record import Log
 from storage.sealer import seal, seal_all
 from storage.settings import Settings
-from tests.conftest import ROOT, Server
+from tests.conftest import Server
+from tests.running import keeper
 
 META = '{"correlation":"c","causation":"m","actor":"test","code":"0"}'
 
@@ -269,15 +268,6 @@ def test_while_one_is_at_it_nobody_else_is_and_its_death_frees_the_place(
 
     assert seal(engine) == 5
     assert_sealed_soundly(engine)
-
-
-def keeper(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "actors", "keeper"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def test_a_keeper_that_is_killed_leaves_the_sealing_to_the_others(
