@@ -2,6 +2,7 @@
 
 import gc
 import resource
+import signal
 import socket
 
 import uvicorn
@@ -30,6 +31,14 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE,
             )
         )
+
+    def heed_signals(self) -> None:
+        """Stop at SIGTERM and SIGINT, and then return. From the main thread, before it runs.
+
+        Left to itself, uvicorn raises the signal again once it has stopped, and the process ends by it.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and have the garbage collector leave alone what is there for good: its pauses would be everybody's."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from api.cli import app
@@ -107,6 +108,17 @@ def test_compose_has_a_worker_for_every_product() -> None:
     catalogue = {path.stem for path in (ROOT / "events" / "products").glob("[a-z]*.py")}
     assert set(workers.values()) == catalogue
     assert all(service.replace("-", "_") == product for service, product in workers.items())
+
+
+def test_whoever_talks_to_others_has_a_way_out_and_time_to_end() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    ours = {name: each for name, each in services.items() if "run" in each.get("command", [])}
+
+    assert {"api", "keeper", "life-clarity"} <= ours.keys()
+    for name, service in ours.items():
+        assert "outside" in service["networks"], name
+        assert service["stop_grace_period"] == "45s", name
+        assert service["healthcheck"]["test"], name
 
 
 def test_the_product_in_the_readme_can_be_sold(
