@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from api.access import Staff
 from api.desk import OnDesk
 from api.problems import Problem
+from api.reader import ReadsByProgram
 from api.shapes import Time
 from events.announcement import public
 from events.envelope import Recorded
 from storage.orders import by_id
+from storage.readings import Reading
 
 router = APIRouter(prefix="/v1/orders", tags=["history"])
 
@@ -46,11 +47,12 @@ class Events(BaseModel):
     response_model_exclude_none=True,
     summary="What was recorded of an order",
 )
-def get_events(order_id: str, _: Staff, desk: OnDesk, response: Response) -> Events:
+def get_events(order_id: str, reader: ReadsByProgram, desk: OnDesk, response: Response) -> Events:
     """Every event of the order, oldest first."""
     row = by_id(desk.log.engine, order_id)
     if row is None:
         raise Problem("order-not-found")
+    reader.note(Reading(what="events", order=row.status.order, version=row.status.version))
     response.headers.update({"Cache-Control": "private, no-cache", "Vary": "Authorization"})
     return Events(data=[_event(each) for each in desk.log.recorded(row.status.order)])
 

@@ -21,7 +21,7 @@ from events.facts import (
     OrderRetried,
 )
 from events.products import CATALOGUE
-from storage import dead_letters
+from storage import dead_letters, readings
 from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Settings
@@ -457,8 +457,12 @@ def test_an_auditor_sees_and_does_nothing(
     auditor: httpx.Client, deliver: Deliver, orders_log: Log
 ) -> None:
     order = stuck(deliver, orders_log)
-    page = auditor.get(f"/ops/orders/{order}").text
+    opened = auditor.get(f"/ops/orders/{order}")
+    page = opened.text
+    auditor.get(f"/ops/orders/{order}", headers={"If-None-Match": opened.headers["etag"]})
 
+    looks = readings.of_order(orders_log.engine, order)
+    assert [(each.who, each.what) for each in looks] == [("auditor", "page")]
     for path in (f"/ops/orders/{order}/retry", "/ops/orders/all/retry"):
         assert auditor.get(path).status_code == 403
         assert auditor.post(path).status_code == 403
