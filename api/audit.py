@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.access import Staff
 from api.desk import Desk, OnDesk
 from api.problems import Problem
-from api.reader import ReadsByProgram
+from api.reader import ReadsByToken
 from api.saying import order_number
 from api.shapes import Time
 from events.errors import NotFound
@@ -93,7 +93,7 @@ def list_checkpoints(
 )
 def get_bundle(
     order_id: str,
-    reader: ReadsByProgram,
+    reader: ReadsByToken,
     desk: OnDesk,
     checkpoint: Annotated[
         list[int] | None, Query(description="The size of an older checkpoint to put in.")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.desk import OnDesk
 from api.problems import Problem
-from api.reader import ReadsByProgram
+from api.reader import ReadsByToken
 from api.shapes import Time
 from events.announcement import public
 from events.envelope import Recorded
@@ -47,7 +47,7 @@ class Events(BaseModel):
     response_model_exclude_none=True,
     summary="What was recorded of an order",
 )
-def get_events(order_id: str, reader: ReadsByProgram, desk: OnDesk, response: Response) -> Events:
+def get_events(order_id: str, reader: ReadsByToken, desk: OnDesk, response: Response) -> Events:
     """Every event of the order, oldest first."""
     row = by_id(desk.log.engine, order_id)
     if row is None:

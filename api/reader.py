@@ -24,8 +24,8 @@ class Reader:
         note(reading, self.session.role or "", self._request_id, self._desk)
 
 
-class Program:
-    """What an operator or an auditor asks with, by the token that it sends."""
+class Caller:
+    """An operator or an auditor, by the token they send."""
 
     def __init__(self, asker: Staff, desk: OnDesk, request_id: RequestId) -> None:
         self._asker = asker
@@ -44,4 +44,4 @@ def note(reading: Reading, who: str, request_id: str, desk: Desk) -> None:
 
 
 Reads = Annotated[Reader, Depends(Reader)]
-ReadsByProgram = Annotated[Program, Depends(Program)]
+ReadsByToken = Annotated[Caller, Depends(Caller)]

@@ -111,14 +111,10 @@ def order(
     if row is None:
         raise Problem("not-on-file")
     name = row.status.order
-    # Once for each opening: while the page is open, it asks again only for what has changed.
-    if session.role is Role.AUDITOR and "if-none-match" not in request.headers:
-        look = Reading(what="page", order=name, version=row.status.version)
-        note(look, session.role, request_id, desk)
     history, recorded = desk.log.read(name), desk.log.recorded(name)
     product = desk.catalogue.get(row.status.product)
     possible = acts(history, desk) if session.operates else []
-    answer = staff_page(
+    page = staff_page(
         "ops/order.html",
         session,
         row=row,
@@ -144,7 +140,11 @@ def order(
         catalogue=desk.catalogue,
         now=desk.clock(),
     )
-    return spared(request, answer)
+    answer = spared(request, page)
+    if session.role is Role.AUDITOR and answer is page:
+        look = Reading(what="page", order=name, version=row.status.version)
+        note(look, session.role, request_id, desk)
+    return answer
 
 
 def _medians(row: OrderRow, desk: Desk) -> dict[str, float]:
