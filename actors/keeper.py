@@ -18,6 +18,7 @@ from events.plan import Product
 from storage.blobs import Blobs, blobs_of
 from storage.clearing import REST, clear
 from storage.dead_letters import keep
+from storage.garbage import collect_seldom
 from storage.inbox import QUEUE
 from storage.levels import Levels
 from storage.metrics import serve_metrics
@@ -69,6 +70,7 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             held.callback(served.close)
         log.info("keeper started")
         sweeper = Sweeper(orders)
+        collect_seldom()
         while not stopping.wait(_RELAY_SECONDS):
             try:
                 relay(orders)
