@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,13 +16,15 @@ from sqlalchemy import Connection, Engine
 from events.merkle import consistency_proof
 from storage import checkpoints
 from storage.bundle import verify
-from storage.bundle.evidence import Row, as_row, listed, page, path_of
+from storage.bundle.evidence import MOST_IN_A_PAGE, Row, as_row, listed, page, path_of
 from storage.bundle.scope import NotSigned, Plan, Scope, chosen, plan
 from storage.checkpoints import Kept
 from storage.database import connected
 from storage.sealed import Nodes
 
 _ROWS = 2000
+# As many of the latest checkpoints the page of a whole log tells of.
+_TOLD = 10
 
 _encoder = msgspec.json.Encoder()
 
@@ -69,6 +72,8 @@ class _Writer:
     checkpoints: list[Kept]
     progress: Progress
     digests: dict[str, str] = field(default_factory=dict)
+    types: Counter[str] = field(default_factory=Counter)
+    recorded: list[str] = field(default_factory=list)
 
     def write(self) -> None:
         shown: list[Row] = []
@@ -83,6 +88,8 @@ class _Writer:
                     proofs["inclusion"][str(each.position)] = path_of(each.position, size, nodes)
                 if self.plan.kind == "order":
                     shown.append(row)
+                self.types[row.type] += 1
+                self.recorded = [*self.recorded[:1], row.recorded_at]
                 if count % _ROWS == 0:
                     file.write(b"\n".join([*lines, b""]))
                     lines.clear()
@@ -97,17 +104,31 @@ class _Writer:
         self._put("proofs.json", msgspec.json.encode(proofs))
         self._put("keys.json", msgspec.json.encode(keys))
         self._put("verify.py", Path(verify.__file__).read_bytes())
-        if self.plan.kind == "order":
-            inside = {
-                "order": self.plan.order,
-                "events": shown,
-                "checkpoints": [kept.text for kept in self.checkpoints],
-                "proofs": proofs,
-                **keys,
-                "left_out": self.plan.left_out,
-            }
-            self._put("index.html", page(inside))
+        told = {"events": shown, "proofs": proofs} if self.plan.kind == "order" else self._told()
+        self._put("index.html", page({**self._known(), **keys, **told}))
         self._put("manifest.json", self._manifest())
+
+    def _known(self) -> dict[str, Any]:
+        """What the page of every bundle is told."""
+        texts = [kept.text for kept in self.checkpoints]
+        return {
+            "kind": self.plan.kind,
+            "order": self.plan.order,
+            "checkpoints": texts[-_TOLD:] if self.plan.kind == "log" else texts,
+            "left_out": self.plan.left_out,
+        }
+
+    def _told(self) -> dict[str, Any]:
+        """What the page is told of events that lie beside it: there may be a million."""
+        return {
+            "from": self.plan.ends[0],
+            "to": self.plan.ends[1],
+            "total": self.plan.total,
+            "most": MOST_IN_A_PAGE,
+            "types": self.types,
+            "recorded": self.recorded,
+            "signed": len(self.checkpoints),
+        }
 
     def _consistency(self, nodes: Nodes) -> list[dict[str, Any]]:
         sizes = [kept.size for kept in self.checkpoints]

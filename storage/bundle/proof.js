@@ -5,7 +5,11 @@ const utf8 = new TextEncoder();
 export class Broken extends Error {}
 
 const must = (sound, message) => { if (!sound) throw new Broken(message); };
-const joined = (...parts) => new Uint8Array(parts.flatMap((part) => [...part]));
+const joined = (...parts) => {
+  const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  parts.reduce((place, part) => { all.set(part, place); return place + part.length; }, 0);
+  return all;
+};
 const sha = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const same = (one, other) => hex(one) === hex(other);
@@ -89,22 +93,57 @@ async function signedBy(checkpoint, key) {
   return crypto.subtle.verify("Ed25519", imported, line.signature, utf8.encode(checkpoint.signed));
 }
 
-// Checks every event of a bundle against its hash, the one before it, and the latest checkpoint's root. ``mark`` is told
-// of each by its place. Returns that checkpoint, or throws ``Broken`` with the first fault.
+// The root of the tree over all leaves that were given to ``grow``, one after another.
+class Tree {
+  peaks = [];
+
+  async grow(leaf, size) {
+    let node = await sha([0], leaf);
+    for (let rest = size; rest % 2 === 0; rest /= 2) node = await sha([1], this.peaks.pop(), node);
+    this.peaks.push(node);
+  }
+
+  async root() {
+    let [root, ...others] = this.peaks.toReversed();
+    for (const peak of others) root = await sha([1], peak, root);
+    return root;
+  }
+}
+
+// Checks every event of a bundle against its hash, the one before it, and the latest checkpoint's root: by its proof, or,
+// of a whole log, by the tree over all of them. ``mark`` is told of each by its place. Returns that checkpoint, or throws
+// ``Broken`` with the first fault.
 export async function verify(bundle, mark) {
+  const kind = bundle.kind ?? "order";
   const checkpoint = readCheckpoint(bundle.checkpoints.at(-1));
-  const heads = new Map();
+  const roots = new Map(bundle.checkpoints.map(readCheckpoint).map(({ size, root }) => [size, root]));
+  const heads = new Map(), tree = new Tree();
   for (const [number, event] of bundle.events.entries()) {
     const where = `${event.stream} version ${event.version}`;
     try {
-      const before = heads.get(event.stream) ?? { version: 0, hash: await sha(utf8.encode(event.stream)) };
-      must(event.version === before.version + 1, `${where}: version ${before.version + 1} is missing`);
-      must(event.previous === hex(before.hash), `${where}: it does not follow from the event before it`);
+      let before = heads.get(event.stream);
+      // What came before the range is not in here.
+      if (!before && kind !== "range") before = { version: 0, hash: await sha(utf8.encode(event.stream)) };
+      if (before) {
+        must(event.version === before.version + 1, `${where}: version ${before.version + 1} is missing`);
+        must(event.previous === hex(before.hash), `${where}: it does not follow from the event before it`);
+      }
       const hash = await eventHash(event);
       must(event.hash === hex(hash), `${where}: its hash is not that of its content`);
-      const proof = (bundle.proofs.inclusion[event.position] ?? []).map(fromBase64);
-      const sound = await included(hash, event.position - 1, checkpoint.size, proof, checkpoint.root);
-      must(sound, `${where}: nothing proves that it is in the log at position ${event.position}`);
+      if (kind !== "order") {
+        const place = bundle.from + number;
+        must(event.position === place, `${where}: the event at position ${place} is missing`);
+      }
+      if (kind === "log") {
+        await tree.grow(hash, event.position);
+        const root = roots.get(event.position);
+        const sound = !root || same(await tree.root(), root);
+        must(sound, `${where}: the events up to here are not those of the checkpoint at ${event.position}`);
+      } else {
+        const proof = (bundle.proofs.inclusion[event.position] ?? []).map(fromBase64);
+        const sound = await included(hash, event.position - 1, checkpoint.size, proof, checkpoint.root);
+        must(sound, `${where}: nothing proves that it is in the log at position ${event.position}`);
+      }
       heads.set(event.stream, { version: event.version, hash });
       mark(number, true);
     } catch (error) {
@@ -112,7 +151,9 @@ export async function verify(bundle, mark) {
       throw error;
     }
   }
-  must(heads.has(`order-${bundle.order}`), "there is no event of this order");
+  if (kind === "order") must(heads.has(`order-${bundle.order}`), "there is no event of this order");
+  else must(bundle.events.length === bundle.total, `these are ${bundle.events.length} of ${bundle.total} events`);
+  must(kind !== "log" || bundle.total === checkpoint.size, "it is not all that the checkpoint covers");
   return checkpoint;
 }
 
@@ -123,7 +164,8 @@ export async function judge(bundle, checkpoint, given) {
   let by;
   for (const key of keys) if (await signedBy(checkpoint, key)) by = key;
   must(by, given ? "The key you trust has not signed this." : "No key has signed this.");
-  const newer = bundle.left_out ? ` ${bundle.left_out} newer events of this order are not in here.` : "";
+  const whose = bundle.order ? " of this order" : "";
+  const newer = bundle.left_out ? ` ${bundle.left_out} newer events${whose} are not in here.` : "";
   return `These ${bundle.events.length} events stand unchanged in the log ${checkpoint.origin}, `
     + `which had ${checkpoint.size} events when it was signed.${newer} `
     + (given ? "The key you trust has signed it." : "The key came with these events: enter one you trust.");

@@ -152,6 +152,57 @@ def test_an_auditor_goes_from_a_complaint_to_a_verified_answer(
     expect(page.locator("#verdict.sound")).to_contain_text("stand unchanged in the log")
 
 
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["--all"], ["events.ndjson"]),
+        (["--from", "2", "--to", "5"], ["events.ndjson", "proofs.json"]),
+    ],
+    ids=["log", "range"],
+)
+@pytest.mark.usefixtures("order")
+def test_the_page_of_more_than_an_order_verifies_what_lies_beside_it(
+    *, looking: Looking, system: System, tmp_path: Path, words: list[str], files: list[str]
+) -> None:
+    assert (
+        command(system, "audit", "export", *words, "-o", str(tmp_path / "log.zip")).returncode == 0
+    )
+    with zipfile.ZipFile(tmp_path / "log.zip") as archive:
+        archive.extractall(tmp_path)
+    here, verdict = tmp_path / "index.html", "#verdict"
+    page = looking.begin(DESKTOP)
+    page.goto(here.as_uri())
+
+    expect(page.locator("#held")).to_contain_text("payment-received 1")
+    expect(page.locator(verdict)).to_contain_text("Not verified yet")
+    page.get_by_label("The key you trust").fill(key_of(system))
+    for number, name in enumerate(files):
+        page.locator("#files").set_input_files(tmp_path / name)
+        lacking = files[number + 1 :]
+        expect(page.locator(verdict)).to_contain_text(
+            lacking[0] if lacking else "The key you trust has signed it"
+        )
+    expect(page.locator(f"{verdict}.sound")).to_contain_text("stand unchanged in the log")
+    expect(page.locator("#events tr .mark.sound").first).to_be_visible()
+    looking.photograph(page, f"bundle-{words[0].strip('-')}", DESKTOP)
+    lines = (tmp_path / "events.ndjson").read_text("utf-8")
+    for forged, told in (
+        (
+            lines.replace("payment-received", "payment-refused", 1),
+            "its hash is not that of its content",
+        ),
+        ("".join(lines.splitlines(keepends=True)[:-1]), "these are "),
+    ):
+        page.locator("#files").set_input_files(
+            {"name": "events.ndjson", "mimeType": "", "buffer": forged.encode()}
+        )
+        expect(page.locator(f"{verdict}.broken")).to_contain_text(told)
+    here.write_text(here.read_text("utf-8").replace('"most":20000', '"most":1'), "utf-8")
+    page.reload()
+    expect(page.locator(verdict)).to_contain_text("Use verify.py beside it")
+    expect(page.locator("#drop")).to_be_hidden()
+
+
 def test_the_slider_moves_the_page_and_its_address(begin: Begin, order: Bought) -> None:
     page = begin(DESKTOP)
     page.goto(f"/audit/orders/{order.id}?at=4&view=state")

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from events.envelope import Cause
 from events.errors import NotFound
 from events.moments import BadMoment, read_bound
-from storage.bundle.scope import NotSigned, OfOrder, Span
+from storage.bundle.scope import NotSigned, OfOrder, Span, WholeLog
 from storage.bundle.span import positions
 from storage.checkpoints import Folder, sign
 from storage.database import connected
@@ -187,6 +187,10 @@ def test_a_bundles_order_comes_with_its_parts(
     verdict = judged(path)
     assert (verdict.order, verdict.events, verdict.streams, verdict.left_out) == (ORDER, 6, 3, 2)
     page = contents(path)["index.html"].decode()
+    whole = contents(exported(orders_log, tmp_path / "log.zip", WholeLog()))["index.html"].decode()
+    assert "The whole log, 1 to 6" in whole
+    assert "order-placed" in whole
+    assert not any(f"order-{each}" in whole for each in bundle)
     assert all(f"order-{each}" in page for each in bundle[:3])
 
 
