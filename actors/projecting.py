@@ -7,7 +7,7 @@ from events.errors import Unavailable
 from storage import generations, rebuilding
 from storage.database import PROJECTOR_ROLE, connect
 from storage.generations import ForeignBookmark
-from storage.projector import Projector
+from storage.projector import MOST, Projector
 from storage.settings import Settings
 from storage.telemetry import log
 
@@ -45,7 +45,7 @@ def _go_on(settings: Settings, stopping: threading.Event) -> None:
                 log.warning("the projector waits", reason=error.reason)
                 stopping.wait(_PAUSE_SECONDS)
             else:
-                if not moved:
+                if moved < MOST:
                     stopping.wait(_POLL_SECONDS)
     finally:
         engine.dispose()

@@ -8,7 +8,7 @@ from storage import timers
 from storage.blobs import blobs_of
 from storage.checkpoints import Folder, publish, sign
 from storage.record import Log
-from storage.sealer import seal
+from storage.sealer import MOST, seal
 from storage.settings import Settings
 from storage.signing import Signer, signer
 from storage.telemetry import log
@@ -46,7 +46,8 @@ def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
             log.warning("the sealer waits", reason=error.reason)
             stopping.wait(_PAUSE_SECONDS)
         else:
-            if not sealed:
+            # Few at a time would cost as much as many, and be taken from those who write.
+            if sealed < MOST:
                 stopping.wait(_POLL_SECONDS)
 
 
