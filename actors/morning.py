@@ -11,6 +11,7 @@ from events.plan import Product
 from events.projections import money, outcomes
 from storage import estimates, handover
 from storage.record import Log
+from storage.since import acts
 from storage.sums import Sums, sums
 from storage.timers import Turn
 
@@ -62,7 +63,7 @@ class Morning:
                 "lines": found,
                 "totals": totals(paid, span),
                 "waiting": waiting,
-                "acts": handover.acts(self._log, began, ended, _MOST_ACTS),
+                "acts": acts(self._log, began, ended, _MOST_ACTS)[::-1],
                 "releases": handover.releases(engine, began, ended),
                 "longest": _LONGEST_REASON,
                 "desk": self._post.desk,
