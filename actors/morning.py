@@ -44,6 +44,9 @@ class Morning:
         began = datetime.combine(span.first, time(), UTC)
         ended = datetime.combine(span.last, time(), UTC) + timedelta(days=1)
         day = span.first.isoformat()
+        # Looked at first: what is sealed by then is in the sums, or they say that they are behind.
+        if handover.unsealed(engine, ended):
+            raise _behind()
         counted: dict[Key, int] = {}
         for product in self._catalogue:
             counted |= _reckoned(sums(engine, outcomes.projection.name, [product], day), ended)
@@ -75,6 +78,10 @@ def _reckoned(found: Sums, until: datetime) -> Mapping[Key, int]:
     """The sums, if everything that happened before ``until`` is in them."""
     reach = found.reach
     if reach.behind and (reach.time is None or reach.time < until):
-        message = "the projections have not read all of yesterday yet"
-        raise Unavailable(message, reason="projection-behind")
+        raise _behind()
     return found.amounts
+
+
+def _behind() -> Unavailable:
+    message = "the projections have not read all of yesterday yet"
+    return Unavailable(message, reason="projection-behind")

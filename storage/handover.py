@@ -21,6 +21,9 @@ _WAITING = text("""
     from orders where word not in ('delivered', 'cancelled', 'erased') and word = 'attention'
     group by 1 order by 2 desc, 1
 """)
+_UNSEALED = text("""
+    select exists (select from unsealed u join events e on e.seq = u.seq where e.recorded_at < :until) as some
+""")
 
 
 def releases(engine: Engine, since: datetime, until: datetime) -> list[Release]:
@@ -32,3 +35,8 @@ def releases(engine: Engine, since: datetime, until: datetime) -> list[Release]:
 def waiting(engine: Engine) -> list[Waiting]:
     """The orders that need a person now, by reason, the most frequent first."""
     return [Waiting(reason=row.reason, count=row.orders) for row in rows(engine, _WAITING)]
+
+
+def unsealed(engine: Engine, until: datetime) -> bool:
+    """Whether something recorded before ``until`` has no place in the whole log yet: no projection can have read it."""
+    return bool(rows(engine, _UNSEALED, {"until": until})[0].some)

@@ -177,13 +177,15 @@ def test_on_a_day_without_orders_it_comes_all_the_same(morning: Morning, sink: M
     assert "No order came in" in mail["text"]
 
 
+@pytest.mark.parametrize("sealed", [True, False])
 def test_it_waits_until_the_day_is_reckoned(
-    morning: Morning, orders_log: Log, database: str, sink: MailSink
+    morning: Morning, orders_log: Log, database: str, sink: MailSink, *, sealed: bool
 ) -> None:
     order(orders_log)
     reckon(orders_log, database)
     order(orders_log)
-    seal_all(orders_log.engine)
+    if sealed:
+        seal_all(orders_log.engine)
 
     with pytest.raises(Unavailable) as caught:
         morning.run(TURN)
