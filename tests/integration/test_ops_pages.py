@@ -425,6 +425,8 @@ def test_an_auditor_sees_and_does_nothing(
     order = stuck(deliver, orders_log)
     page = auditor.get(f"/ops/orders/{order}").text
 
+    assert "Customer sealed" in seen(page)
+    assert "@example.com" not in page
     for path in (f"/ops/orders/{order}/retry", "/ops/orders/all/retry"):
         assert auditor.get(path).status_code == 403
         assert auditor.post(path).status_code == 403
