@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -28,6 +29,8 @@ _LOOK_SECONDS = 0.5
 # The header with which an AMQP 0-9-1 client opens, and how the answer begins: a method frame, connection.start.
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _METHOD = b"\x01"
+# What a key of VAULT_KEY is called. Whatever else stands there was not sealed by one of us.
+_KEY = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 class Inbox:
@@ -140,9 +143,10 @@ def _empty(
 def key_name(body: bytes) -> str | None:
     """The name of the key of VAULT_KEY with which this message was sealed; ``None`` if it is none of ours."""
     try:
-        return key_of(_sealed(body))
+        name = key_of(_sealed(body))
     except Refused:
         return None
+    return name if _KEY.fullmatch(name) else None
 
 
 def resealed(body: bytes, settings: Settings) -> bytes:

@@ -163,10 +163,13 @@ def test_a_key_that_is_missing_stops_no_other_and_is_named(environment: Environm
     assert run(environment, f"{NEW},{OTHER}", "rewrap").returncode == 0
 
 
-def dead_letter(log: Log, *keys: str) -> None:
-    """A payment that Stripe sent while Postgres was away, and that nobody could record afterwards."""
-    sealed = base64.b64encode(Courier(keys).seal(b'{"canary": 1}', QUEUE)).decode()
-    body = json.dumps({"sealed": sealed}).encode()
+def payment(raw: str) -> bytes:
+    """What Stripe sent while Postgres was away, sealed under that key."""
+    sealed = base64.b64encode(Courier([raw]).seal(b'{"canary": 1}', QUEUE)).decode()
+    return json.dumps({"sealed": sealed}).encode()
+
+
+def dead_letter(log: Log, body: bytes) -> None:
     row = {"id": uuid.uuid4(), "queue": QUEUE, "message_id": "m", "correlation": "c", "body": body}
     with log.engine.connect() as connection:
         connection.execute(insert(tables.dead_letters).values(row))
@@ -177,8 +180,9 @@ def test_tenants_secrets_and_dead_letters_follow(environment: Environment) -> No
     with holding(environment, OLD) as log:
         tenants.add(log.engine, "acme", "Acme")
         stripe_secrets.add(log.engine, settings, "acme", "whsec_canary")
-        dead_letter(log, OLD)
-        dead_letter(log, OTHER)
+        dead_letter(log, b'{"sealed": "' + base64.b64encode(b"no key of anybody's") + b'"}')
+        dead_letter(log, payment(OLD))
+        dead_letter(log, payment(OTHER))
     both = read_from({**environment, "VAULT_KEY": f"{NEW},{OLD}"})
     before = named(work.look(both), "work.dead-letters")
 
@@ -186,7 +190,7 @@ def test_tenants_secrets_and_dead_letters_follow(environment: Environment) -> No
     first, missing = json.loads(run(environment, NEW, "status", "--json").stdout)
 
     assert before.level == "failure"
-    assert "2 dead letters of inbox.stripe, 1 sealed with a key" in before.found
+    assert "3 dead letters of inbox.stripe, 1 sealed with a key" in before.found
     assert before.found.endswith("1 with an old one")
     assert (done.returncode, json.loads(done.stdout)) == (
         1,
