@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import shapes
-from api.access import Overseer, Seen, Visible, look, own_tenant
+from api.access import Overseer, Role, Seen, Visible, look, own_tenant
 from api.caching import ask_again, unchanged
 from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
+from api.problems import Problem
 from api.reports import send
 from events.views import SETTLED
 from storage.orders import OrderRow, Wanted, some
@@ -133,9 +134,17 @@ def _etag(row: OrderRow) -> str:
     responses={
         200: {"content": {"application/pdf": {}, "application/json": {}, "text/markdown": {}}},
         206: {"description": "The bytes asked for."},
+        403: {
+            "description": "The auditor's token: it opens nothing that was written for a customer."
+        },
     },
     summary="The finished report",
 )
 def get_report(seen: Visible, desk: OnDesk, request: Request) -> Response:
-    """The document, as a download. What is JSON is also told as Markdown: ask with Accept: text/markdown."""
+    """The document, as a download. What is JSON is also told as Markdown: ask with Accept: text/markdown.
+
+    It is personal, and so not for auditors, who see of it its hash.
+    """
+    if seen.asker.role is Role.AUDITOR:
+        raise Problem("forbidden", "What was written for a customer is not shown to auditors.")
     return send(seen.row, desk, request)

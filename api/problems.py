@@ -80,7 +80,7 @@ _KINDS = (
     Kind("operators-only", 403, "Only an operator may do that", "Log in with OPERATOR_TOKEN."),
     Kind("foreign-form", 403, "This form was not sent from one of our pages", _OPEN_AGAIN),
     Kind("stale-form", 403, "This form is from another session, or an old one", _OPEN_AGAIN),
-    Kind("forbidden", 403, "This token does not open this", "Use the operator's or the auditor's."),
+    Kind("forbidden", 403, "This token does not open this", "Use one that does: /docs says whose."),
     Kind("tenants-only", 403, "Only a tenant's program can order", _SEND_KEY),
     Kind("link-needed", 403, "This opens only with your own link", _TRY_LINK),
     Kind("order-not-found", 404, "There is no such order for this token", "Check both."),

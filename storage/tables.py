@@ -206,7 +206,9 @@ dead_letters = Table(
     Column("correlation", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("kept_at", DateTime(timezone=True), nullable=False),
-    Column("returned_at", DateTime(timezone=True)),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("settled", Text),
+    Column("reason", Text, nullable=False),
 )
 
 signing_keys = Table(

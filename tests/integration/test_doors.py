@@ -34,7 +34,7 @@ MAY = {
     "placeOrder": {TENANT, OTHER},
     "findOrders": {TENANT, OTHER} | STAFF,
     "getOrder": THEIRS,
-    "getReport": THEIRS,
+    "getReport": THEIRS - {AUDITOR},
     "streamOrder": THEIRS,
     "retryOrder": {OPERATOR},
     "cancelOrder": {OPERATOR},
