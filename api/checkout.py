@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -21,7 +22,7 @@ from events.errors import NotFound, Refused, Unavailable
 from events.payments import as_event
 from events.place import field_fault
 from events.plan import Delivery, Field, Product
-from events.views import Word
+from events.views import Word, order_number
 from storage.orders import OrderRow, Wanted, some
 from storage.payments import Signed
 from storage.telemetry import log
@@ -36,6 +37,9 @@ _PATIENCE = 5
 # What Stripe keeps of one field, in characters: https://docs.stripe.com/metadata.
 LONGEST = 500
 _MOST_FIELDS = 50
+# For so long after an order was placed, its session's id leads to the customer's own page. That id is no secret for
+# long: bookkeepers know orders by it, so it stands in announcements, the feed and bundles.
+_FRESH = timedelta(hours=1)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -104,7 +108,10 @@ def back_from_checkout(
     session_id: str = "",
     waited: Annotated[int, Query(ge=0, le=10**6)] = 0,
 ) -> Response:
-    """To the order that was just paid for; its payment may be a moment behind the customer."""
+    """To the order that was just paid for; its payment may be a moment behind the customer.
+
+    Later on only to the address of its page, which opens nothing.
+    """
     if not _SESSION.fullmatch(session_id):
         raise Problem("unknown-session")
     row = _ordered(session_id, desk)
@@ -117,8 +124,10 @@ def back_from_checkout(
         return page("waiting.html", headers=headers)
     if row.status.word is Word.ERASED:
         raise Problem("erased")
-    token = desk.log.vault.sealer(row.subject).token(row.status.order)
-    return RedirectResponse(f"/o/{token}", status_code=303, headers=_NO_STORE)
+    order = row.status.order
+    fresh = desk.clock() - row.placed_at <= _FRESH
+    name = desk.log.vault.sealer(row.subject).token(order) if fresh else order_number(order)
+    return RedirectResponse(f"/o/{name}", status_code=303, headers=_NO_STORE)
 
 
 def _ordered(session: str, desk: Desk) -> OrderRow | None:
