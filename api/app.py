@@ -66,6 +66,8 @@ _POOL = 20
 _LOOKS = 60
 # How often a minute Stripe is asked about one checkout session.
 _QUESTIONS = 12
+# And about how many sessions in a minute for one address, which can make up as many as it likes.
+_SESSIONS = 60
 _MOST_WAITING = 5000
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
@@ -111,6 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
                 searching=Meter(_LOOKS),
                 looking=looking,
                 reconciling=Meter(_QUESTIONS),
+                returning=Meter(_SESSIONS),
                 stripe=stripe_api(settings),
                 blobs=blobs_of(settings),
                 tenants=tenants,

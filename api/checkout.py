@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.bodies import body
 from api.desk import TENANT, Desk, OnDesk, RequestId
-from api.limits import count
+from api.limits import client_address, count
 from api.problems import Problem
 from api.templating import page
 from events.errors import NotFound, Refused, Unavailable
@@ -77,7 +77,7 @@ def buy(sold: Sold, filled: Filled, request: Request, desk: OnDesk) -> Response:
 
     The form's key makes it one session, however often the form is sent.
     """
-    count(request, desk.searching, "checkouts", request.client.host if request.client else "")
+    count(request, desk.searching, "checkouts", client_address(request))
     given = {field.name: filled.get(field.name, "") for field in sold.fields}
     faults = {field.name: fault for field in sold.fields if (fault := _fault(field, given))}
     price = sold.price(filled.get("currency", sold.prices[0].currency))
@@ -103,6 +103,7 @@ def buy(sold: Sold, filled: Filled, request: Request, desk: OnDesk) -> Response:
 
 @router.get("/checkout/return")
 def back_from_checkout(
+    request: Request,
     desk: OnDesk,
     request_id: RequestId,
     session_id: str = "",
@@ -115,7 +116,7 @@ def back_from_checkout(
     if not _SESSION.fullmatch(session_id):
         raise Problem("unknown-session")
     row = _ordered(session_id, desk)
-    if row is None and waited >= _PATIENCE and _may_ask(session_id, desk):
+    if row is None and waited >= _PATIENCE and _may_ask(session_id, request, desk):
         _ask_stripe(session_id, desk, request_id)
         row = _ordered(session_id, desk)
     if row is None:
@@ -137,9 +138,14 @@ def _ordered(session: str, desk: Desk) -> OrderRow | None:
     return next(ours, rows[-1] if rows else None)
 
 
-def _may_ask(session: str, desk: Desk) -> bool:
-    """Whether Stripe may be asked about this session now: not at every look."""
-    return desk.stripe is not None and desk.reconciling.take(session, time.monotonic()).allowed
+def _may_ask(session: str, request: Request, desk: Desk) -> bool:
+    """Whether Stripe may be asked about this session now: not at every look, nor for whoever makes sessions up."""
+    now = time.monotonic()
+    return (
+        desk.stripe is not None
+        and desk.returning.take(client_address(request), now).allowed
+        and desk.reconciling.take(session, now).allowed
+    )
 
 
 def _ask_stripe(session: str, desk: Desk, request_id: str) -> None:

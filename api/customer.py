@@ -15,7 +15,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from api.caching import unchanged
 from api.current import Current, current
 from api.desk import Desk, OnDesk
-from api.limits import count
+from api.limits import client_address, count
 from api.problems import Problem
 from api.reports import send
 from api.sse import END, PING, SILENCE, event, streaming
@@ -66,7 +66,7 @@ def order_page(
 ) -> Response:
     """The customer's page; for everybody else only what says nothing of the customer."""
     if held is None:
-        count(request, desk.searching, "numbers", request.client.host if request.client else "")
+        count(request, desk.searching, "numbers", client_address(request))
         row = by_number(desk.log.engine, number)
         if row is None:
             raise Problem("page-not-found")

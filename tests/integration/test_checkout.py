@@ -177,6 +177,22 @@ def test_a_session_that_stripe_does_not_know_or_is_not_paid_leads_nowhere(
     assert unknown.status_code == 404
 
 
+def test_stripe_is_not_asked_about_every_session_that_somebody_makes_up(
+    shop: httpx.Client, stripe: str
+) -> None:
+    answers = [
+        shop.get("/checkout/return", params={"session_id": f"cs_test_{number}", "waited": "8"})
+        for number in range(150)
+    ]
+
+    # One more a second, and far more than one is asked for in a second.
+    asked = [each["path"] for each in httpx.get(f"{stripe}/_requests").json()]
+    waiting = [each for each in answers if each.status_code == 200]
+    assert {each.status_code for each in answers[:60]} == {404}
+    assert "Confirming your payment" in seen(waiting[0].text)
+    assert len(asked) == len(answers) - len(waiting)
+
+
 def test_later_the_session_leads_to_a_page_that_opens_nothing(
     http: httpx.Client, deliver: Deliver, database: str
 ) -> None:
