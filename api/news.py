@@ -118,7 +118,7 @@ class News:
         watched = self._watched.get(row.status.order)
         if watched is None:
             return
-        watched.version = row.status.version
+        watched.version = max(watched.version, row.status.version)
         for waiter, version in watched.waiting.items():
-            if version != row.status.version and not waiter.done():
+            if version < row.status.version and not waiter.done():
                 waiter.set_result(row)

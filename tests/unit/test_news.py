@@ -1,6 +1,7 @@
 """Who waits for news of orders: woken by what moved, by nothing else, and sent home in the end."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -49,6 +50,21 @@ class Orders:
         ]
 
 
+class Slow(Orders):
+    """They have been ``read`` a while before they are ``told``."""
+
+    def __init__(self, **versions: int) -> None:
+        super().__init__(**versions)
+        self.read = threading.Event()
+        self.told = threading.Event()
+
+    def moved(self, seen: Mapping[str, int]) -> Iterable[OrderRow]:
+        found = super().moved(seen)
+        self.read.set()
+        self.told.wait()
+        return found
+
+
 def test_those_who_wait_hear_of_their_order_and_of_no_other() -> None:
     async def wait() -> None:
         orders = Orders(one=1, other=1)
@@ -87,6 +103,26 @@ def test_who_has_seen_more_is_not_woken_by_what_others_missed() -> None:
         behind = await news.of({"one": 3}, 30)
 
         assert behind is not None
+        assert await ahead is None
+        news.close()
+
+    asyncio.run(wait())
+
+
+def test_who_comes_during_a_look_is_not_told_what_was_before() -> None:
+    async def wait() -> None:
+        orders = Slow(one=6)
+        news = News(orders.moved, most=10)
+        behind = asyncio.create_task(news.of({"one": 5}, 30))
+        await asyncio.to_thread(orders.read.wait)
+        orders.versions["one"] = 7
+        ahead = asyncio.create_task(news.of({"one": 7}, 0.5))
+        await asyncio.sleep(0)
+        orders.told.set()
+
+        found = await behind
+        assert found is not None
+        assert found.status.version == 6
         assert await ahead is None
         news.close()
 
