@@ -9,14 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 
 from api import shapes
 from api.access import Overseer, Seen, Visible, look, own_tenant
-from api.caching import ask_again, unchanged
+from api.caching import ask_again, etag, unchanged
 from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
 from api.reports import send
 from events.views import SETTLED
-from storage.orders import OrderRow, Wanted, some
+from storage.orders import Wanted, some
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -89,7 +89,7 @@ async def get_order(
     if at is not None:
         return await run_in_threadpool(memento, seen, at, desk, request)
     row = seen.row
-    known = unchanged(request, _etag(row))
+    known = unchanged(request, etag(row))
     if patience and known and row.status.word not in SETTLED and desk.news.free:
         with desk.news.place():
             moved = await desk.news.of({row.status.order: row.status.version}, patience)
@@ -104,7 +104,7 @@ def status(
 ) -> Response:
     """Where the order stands, or that whoever asks knows that already."""
     row = seen.row
-    headers = {**_PRIVATE, **more, "ETag": _etag(row)}
+    headers = {**_PRIVATE, **more, "ETag": etag(row)}
     product = desk.catalogue.get(row.status.product)
     wait = ask_again(row, product, desk.clock(), desk.settings.speed)
     if wait is not None:
@@ -119,11 +119,7 @@ def status(
 async def polled(order_id: str, token: str, request: Request, desk: Desk) -> Response:
     """The same as ``get_order`` for whoever asks for nothing more than the status."""
     seen = await look(order_id, token, request, desk)
-    return status(seen, desk, known=unchanged(request, _etag(seen.row)))
-
-
-def _etag(row: OrderRow) -> str:
-    return f'W/"v{row.status.version}"'
+    return status(seen, desk, known=unchanged(request, etag(seen.row)))
 
 
 @router.get(
