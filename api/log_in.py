@@ -8,8 +8,9 @@ from fastapi.responses import RedirectResponse, Response
 from api import sessions
 from api.access import staff_role
 from api.desk import Desk, OnDesk
+from api.kinds import KINDS
 from api.limits import client_address
-from api.problems import KINDS, Problem
+from api.problems import Problem
 from api.sessions import LOG_IN, Filled, Session, Visitor, our_path, staff_page
 from storage.endpoints import Endpoints, Want
 

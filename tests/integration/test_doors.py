@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.problems import KINDS
+from api.kinds import KINDS
 from storage import api_keys, tenants
 from storage.record import Log
 from storage.settings import read_from
