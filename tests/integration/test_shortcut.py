@@ -31,6 +31,7 @@ def tokens(orders_log: Log, order: str) -> dict[str, str]:
     key, _ = api_keys.make(orders_log.engine, "acme", "test")
     return {
         "operator": "operator-secret",
+        "a careless operator": "  operator-secret",
         "auditor": "auditor-secret",
         "customer": orders_log.read(order).sealer.token(order),
         "another tenant": key,
