@@ -69,6 +69,7 @@ _QUESTIONS = 12
 # And about how many sessions in a minute for one address, which can make up as many as it likes.
 _SESSIONS = 60
 _MOST_WAITING = 5000
+_MOST_FOR_ONE_ORDER = 30
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
 
@@ -96,7 +97,9 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
             ExitStack() as held,
-            closing(News(partial(moved, log.engine), most=_room())) as news,
+            closing(
+                News(partial(moved, log.engine), most=_room(), share=_MOST_FOR_ONE_ORDER)
+            ) as news,
             closing(Looking(Glances(log.engine).at)) as looking,
         ):
             stripe_secrets.begin()

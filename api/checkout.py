@@ -13,6 +13,7 @@ from anyio import from_thread
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from api.access import there
 from api.bodies import body
 from api.desk import TENANT, Desk, OnDesk, RequestId
 from api.limits import client_address, count
@@ -22,7 +23,7 @@ from events.errors import NotFound, Refused, Unavailable
 from events.payments import as_event
 from events.place import field_fault
 from events.plan import Delivery, Field, Product
-from events.views import Word, order_number
+from events.views import order_number
 from storage.orders import OrderRow, Wanted, some
 from storage.payments import Signed
 from storage.telemetry import log
@@ -123,9 +124,7 @@ def back_from_checkout(
         again = f"/checkout/return?session_id={session_id}&waited={waited + _WAITING_SECONDS}"
         headers = {**_NO_STORE, "Refresh": f"{_WAITING_SECONDS}; url={again}"}
         return page("waiting.html", headers=headers)
-    if row.status.word is Word.ERASED:
-        raise Problem("erased")
-    order = row.status.order
+    order = there(row).status.order
     fresh = desk.clock() - row.placed_at <= _FRESH
     name = desk.log.vault.sealer(row.subject).token(order) if fresh else order_number(order)
     return RedirectResponse(f"/o/{name}", status_code=303, headers=_NO_STORE)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import shapes
-from api.access import Overseer, Seen, Visible, look, own_tenant
+from api.access import Overseer, Seen, Visible, look, own_tenant, there
 from api.caching import ask_again, etag, unchanged
 from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
@@ -90,10 +90,11 @@ async def get_order(
         return await run_in_threadpool(memento, seen, at, desk, request)
     row = seen.row
     known = unchanged(request, etag(row))
-    if patience and known and row.status.word not in SETTLED and desk.news.free:
-        with desk.news.place():
-            moved = await desk.news.of({row.status.order: row.status.version}, patience)
-        seen = Seen(moved, seen.asker) if moved else seen
+    order = row.status.order
+    if patience and known and row.status.word not in SETTLED and desk.news.free(order):
+        with desk.news.place(order):
+            moved = await desk.news.of({order: row.status.version}, patience)
+        seen = Seen(there(moved), seen.asker) if moved else seen
         applied = {"Preference-Applied": f"wait={patience}"}
         return status(seen, desk, known=moved is None, more=applied)
     return status(seen, desk, known=known)

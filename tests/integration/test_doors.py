@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from api.kinds import KINDS
+from events.views import order_number
 from storage import api_keys, tenants
 from storage.record import Log
 from storage.settings import read_from
@@ -194,6 +195,21 @@ def test_one_program_that_asks_too_often_is_told_when_to_come_back(
     assert answers[3].json()["retryable"] is True
     assert other.status_code == 200
     assert {each.status_code for each in staff} == {200}
+
+
+def test_a_cookie_opens_no_more_than_its_token_does(
+    environment: dict[str, str], tokens: dict[str, str]
+) -> None:
+    few = read_from({**environment, "API_REQUESTS_PER_MINUTE": "3"})
+    page = f"/o/{order_number(tokens['order'])}"
+    with serving(few) as url, httpx.Client(base_url=url, timeout=20) as http:
+        http.get(f"/o/{tokens[CUSTOMER]}")
+        answers = [http.get(f"{page}/{what}") for what in ("progress", "report", "report")]
+        one_too_many = http.get(f"{page}/stream")
+
+    assert [each.status_code for each in answers] == [200, 404, 404]
+    assert one_too_many.status_code == 429
+    assert 0 < int(one_too_many.headers["retry-after"]) <= 20
 
 
 def test_orders_cannot_be_looked_for_by_number_without_end(
