@@ -42,6 +42,7 @@ from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.shortcut import Shortcut
+from api.sieve import Sieve
 from api.survey import Survey
 from api.templating import STATIC
 from api.watching import Watch
@@ -138,6 +139,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problems.DESCRIBED,
     )
     app.add_middleware(Shortcut)
+    app.add_middleware(Sieve)
     app.add_middleware(Watch)
     app.add_middleware(Frame, https=settings.https)
     problems.install(app)

@@ -38,7 +38,9 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "With dry_run: what it would lead to.", "headers": _ETAG},
     202: {"description": "Recorded; what follows begins now.", "headers": _ETAG},
 }
-_Text = Annotated[str, Field(max_length=2000)]
+# Postgres keeps no NUL in a text.
+_ANY_TEXT = r"^[^\x00]*$"
+_Text = Annotated[str, Field(max_length=2000, pattern=_ANY_TEXT)]
 
 
 async def _operator(asker: Asking) -> Asker:
@@ -53,7 +55,10 @@ class Reason(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(
-        min_length=1, max_length=2000, examples=["The model answers again since ten o'clock."]
+        min_length=1,
+        max_length=2000,
+        pattern=_ANY_TEXT,
+        examples=["The model answers again since ten o'clock."],
     )
 
 
@@ -73,6 +78,7 @@ class Erasure(BaseModel):
     reason: str = Field(
         min_length=1,
         max_length=LONGEST_REASON,
+        pattern=_ANY_TEXT,
         description="Nothing that tells who they are; the number of their request is enough.",
         examples=["Request 2027-12"],
     )

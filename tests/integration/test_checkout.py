@@ -126,6 +126,8 @@ def test_what_is_wrong_is_said_where_it_is_and_nothing_is_lost(
     assert "w" * 501 in text
     assert wrong["key"] in answer.text
     assert answer.text.count('aria-invalid="true"') == 3
+    odd = seen(shop.post("/buy/life_clarity", data=fill(shop, name="Jen\0ny")).text)
+    assert "This holds a NUL character." in odd
     assert httpx.get(f"{stripe}/_requests").json() == []
 
 
