@@ -10,68 +10,66 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from api.kinds import KINDS
+from api.kinds import KINDS, Kind
 from api.templating import page
 from events.errors import Conflict, LedgerpressError, NotFound, Refused, Unavailable
 
 router = APIRouter(tags=["problems"])
 
-# How every operation's other answers are described in /openapi.json.
-DESCRIBED: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A problem (RFC 9457); see /problems.",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": [
-                        "type",
-                        "title",
-                        "status",
-                        "retryable",
-                        "next",
-                        "errors",
-                        "request_id",
-                    ],
-                    "properties": {
-                        "type": {"type": "string", "format": "uri-reference"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                        "retryable": {"type": "boolean"},
-                        "next": {"type": "string"},
-                        "errors": {
-                            "type": "array",
-                            "description": "What is wrong where; of a body, with a JSON pointer.",
-                            "items": {
-                                "type": "object",
-                                "required": ["in", "name", "message"],
-                                "properties": {
-                                    "in": {"type": "string", "examples": ["body"]},
-                                    "name": {"type": "string", "examples": ["fields.birth_date"]},
-                                    "pointer": {
-                                        "type": "string",
-                                        "examples": ["/fields/birth_date"],
-                                    },
-                                    "message": {"type": "string"},
-                                },
-                            },
-                        },
-                        "request_id": {"type": "string"},
-                    },
+
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "retryable", "next", "errors", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "retryable": {"type": "boolean"},
+        "next": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "What is wrong where; of a body, with a JSON pointer.",
+            "items": {
+                "type": "object",
+                "required": ["in", "name", "message"],
+                "properties": {
+                    "in": {"type": "string", "examples": ["body"]},
+                    "name": {"type": "string", "examples": ["fields.birth_date"]},
+                    "pointer": {"type": "string", "examples": ["/fields/birth_date"]},
+                    "message": {"type": "string"},
                 },
-                "example": {
-                    "type": "/problems/order-not-found",
-                    "title": KINDS["order-not-found"].title,
-                    "status": 404,
-                    "retryable": False,
-                    "next": KINDS["order-not-found"].next,
-                    "errors": [],
-                    "request_id": "7c1f7c0e-4c6f-4f0b-9d50-0a3f7d7f3b11",
-                },
-            }
+            },
         },
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def _described(kind: Kind, description: str) -> dict[str, Any]:
+    example = {**_told(kind), "errors": [], "request_id": "7c1f7c0e-4c6f-4f0b-9d50-0a3f7d7f3b11"}
+    content = {"schema": _SCHEMA, "example": example}
+    return {"description": description, "content": {"application/problem+json": content}}
+
+
+def foreseen(*slugs: str) -> dict[int | str, dict[str, Any]]:
+    """How an operation's answers with these problems, one for each status, are described in /openapi.json."""
+    return {KINDS[slug].status: _described(KINDS[slug], KINDS[slug].title) for slug in slugs}
+
+
+def _told(kind: Kind) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "retryable": kind.retryable,
+        "next": kind.next,
     }
+
+
+# How every operation's other answers are described there.
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "default": _described(KINDS["order-not-found"], "A problem (RFC 9457); see /problems.")
 }
 
 # Errors of the house that have a problem of their own, by their reason.
@@ -130,12 +128,8 @@ def answer(request: Request, problem: Problem) -> Response:
             staff=request.url.path.startswith(FOR_STAFF),
         )
     body = {
-        "type": f"/problems/{kind.slug}",
-        "title": kind.title,
-        "status": kind.status,
+        **_told(kind),
         **({"detail": problem.detail} if problem.detail else {}),
-        "retryable": kind.retryable,
-        "next": kind.next,
         "errors": problem.errors,
         "request_id": request_id,
     }
