@@ -36,9 +36,8 @@ class OrderRow:
     @property
     def edition(self) -> str:
         """Another one whenever the row says something else: its version, and how often it was put right, if it was."""
-        return (
-            f"{self.status.version}~{self.restated}" if self.restated else f"{self.status.version}"
-        )
+        version = str(self.status.version)
+        return f"{version}~{self.restated}" if self.restated else version
 
 
 def by_id(engine: Engine, order_id: str) -> OrderRow | None:
