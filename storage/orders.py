@@ -21,13 +21,23 @@ from storage.vault import token_hash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """An order's status with what the row adds to it. Holds no personal data."""
+    """An order's status with what the row adds to it. Holds no personal data.
+
+    ``restated`` is how often it was put right without a new event.
+    """
 
     status: Status
     subject: uuid.UUID
     session: str
     placed_at: datetime
     updated_at: datetime
+    restated: int = 0
+
+    @property
+    def edition(self) -> str:
+        """Another one whenever the row says something else: its version, and how often it was put right, if it was."""
+        version = str(self.status.version)
+        return f"{version}~{self.restated}" if self.restated else version
 
 
 def by_id(engine: Engine, order_id: str) -> OrderRow | None:
@@ -203,4 +213,5 @@ def _row(row: Row[Any]) -> OrderRow:
         session=row.session,
         placed_at=row.placed_at,
         updated_at=row.updated_at,
+        restated=row.restated,
     )

@@ -88,6 +88,7 @@ orders = Table(
     Column("status", JSON, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("restated", Integer, nullable=False),
 )
 
 outbox = Table(

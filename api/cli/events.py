@@ -64,7 +64,9 @@ def show(
     """Show a sealed event, and the events that led to it."""
     with house() as (log, settings):
         found = _found(log, event)
-        data = told(found, settings.public_url).model_dump(mode="json", exclude_none=True)
+        data = told(found.position, found.link, settings.public_url).model_dump(
+            mode="json", exclude_none=True
+        )
         data["why"] = _why(log, found)
     plain = [f"{name}: {value}" for name, value in data.items() if name not in ("data", "why")]
     plain += [f"data.{name}: {value}" for name, value in data["data"].items()]
@@ -139,7 +141,7 @@ def _why(log: Log, found: Sealed) -> list[dict[str, Any]]:
 
 
 def _line(each: Sealed, source: str) -> Answer:
-    event = told(each, source)
+    event = told(each.position, each.link, source)
     at = rfc3339(each.link.recorded_at)
     shown = f"{each.position:>8}  {at}  {each.link.type:<18} {event.subject} {event.version}  {event.actor}"
     return Answer(data=event.model_dump(mode="json", exclude_none=True), shown=[shown])

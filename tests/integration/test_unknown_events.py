@@ -117,8 +117,8 @@ def test_they_are_shown_by_http_as_they_are(settings: Settings, order: str) -> N
         assert [each["type"] for each in told][3:5] == ["from-tomorrow", "mail-sent"]
         assert told[3]["data"] == {"colour": "red"}
         assert told[4]["data"] == {"mail": {"was": "a text"}}
-    assert [each["schemaversion"] for each in feed][3:5] == ["1", "9"]
-    assert "dataschema" not in feed[3]
+        assert [each["schemaversion"] for each in told][3:5] == ["1", "9"]
+        assert "dataschema" not in told[3]
 
 
 def test_the_customers_page_opens(settings: Settings, orders_log: Log, order: str) -> None:
