@@ -123,6 +123,22 @@ def test_every_event_is_announced_once_and_in_order(
     assert standing(orders_log.engine).behind == 0
 
 
+def test_a_batch_ends_by_time_too_so_that_the_bookmark_moves_however_slow_rabbitmq_is(
+    orders_log: Log, exchange: Exchange, heard: Heard
+) -> None:
+    record(orders_log, paid())
+    seal_all(orders_log.engine)
+
+    announced, reached = [], []
+    for _ in range(3):
+        announced.append(announce_some(orders_log.engine, exchange, SOURCE, seconds=0))
+        reached.append(standing(orders_log.engine).position)
+
+    assert announced == [1, 1, 0]
+    assert reached == [1, 2, 2]
+    assert [event["position"] for _, event in heard()] == ["1", "2"]
+
+
 def test_an_announcement_is_as_its_schema_says_and_names_nobody(
     orders_log: Log, exchange: Exchange, heard: Heard
 ) -> None:
@@ -227,7 +243,7 @@ def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
         record(orders_log, paid(), started())
     seal_all(orders_log.engine)
     with ThreadPoolExecutor(1) as pool:
-        cut = pool.submit(announce_some, orders_log.engine, exchange, SOURCE)
+        cut = pool.submit(announce_some, orders_log.engine, exchange, SOURCE, seconds=60)
         first = heard()
         while not first:
             first = heard()
