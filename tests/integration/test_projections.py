@@ -358,6 +358,22 @@ def test_a_bookmark_beyond_the_end_of_the_log_is_another_logs(database: str) -> 
 
 
 @pytest.mark.usefixtures("filled")
+def test_a_rebuild_that_was_begun_from_another_log_is_begun_afresh(database: str) -> None:
+    half = "(select generation from ledgerpress_views.generations where use = 'rebuilt')"
+    with projector(database) as ours:
+        rebuilding.begin(ours, ["usage"])
+        rebuilding.go_on(ours, ["usage"], most=30)
+        spoilt(database, f"update ledgerpress_views.sums set amount = 99 where generation = {half}")
+        spoilt(
+            database,
+            f"update ledgerpress_views.generations set hash = sha256('another') where generation = {half}",
+        )
+        list(rebuilding.rebuild(ours, ["usage"]))
+
+    assert all(not each.sums and not each.streams for each in checked(database))
+
+
+@pytest.mark.usefixtures("filled")
 def test_who_checks_what_somebody_else_has_begun_to_check_gives_way(database: str) -> None:
     with projector(database) as ours, projector(database) as theirs:
         mine = rebuilding.check(ours, ["usage"])
