@@ -60,11 +60,21 @@ Heard = Callable[[], list[tuple[str, dict[str, Any]]]]
 
 
 @pytest.fixture
-def heard(channel: BlockingChannel) -> Heard:
-    """What somebody who is bound to everything has heard since the last time: routing keys and announcements."""
+def queue(channel: BlockingChannel) -> str:
+    """The queue of somebody who is bound to everything."""
+    name = str(channel.queue_declare("", exclusive=True).method.queue)
+    bind(channel, name)
+    return name
+
+
+def bind(channel: BlockingChannel, queue: str) -> None:
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
-    queue = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(queue, EXCHANGE, "#")
+
+
+@pytest.fixture
+def heard(channel: BlockingChannel, queue: str) -> Heard:
+    """What they have heard since the last time: routing keys and announcements."""
 
     def take() -> list[tuple[str, dict[str, Any]]]:
         found: list[tuple[str, dict[str, Any]]] = []
@@ -237,7 +247,7 @@ def test_an_exchange_that_was_deleted_is_made_again(
 
 
 def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
-    orders_log: Log, exchange: Exchange, channel: BlockingChannel, heard: Heard
+    orders_log: Log, exchange: Exchange, channel: BlockingChannel, queue: str, heard: Heard
 ) -> None:
     for _ in range(30):
         record(orders_log, paid(), started())
@@ -252,11 +262,14 @@ def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
             cut.result()
     first += heard()
     known = standing(orders_log.engine).position
+    bind(channel, queue)
 
     announce_all(orders_log, exchange)
 
     assert 0 < known <= len(first) < 90
     assert standing(orders_log.engine).behind == 0
+    found = [int(event["position"]) for _, event in [*first, *heard()]]
+    assert list(dict.fromkeys(found)) == list(range(1, 91))
 
 
 def test_a_bookmark_of_another_log_is_told_and_can_be_set_anew(
