@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from actors import projecting
 from events.envelope import Cause, event_id
 from events.errors import Conflict
 from events.estimates import ENOUGH
@@ -415,6 +417,45 @@ def test_keepers_that_are_killed_at_any_moment_lose_and_double_nothing(
     assert _all_there(orders_log)
     assert left_beside(orders_log) == []
     assert all(not each.sums and not each.streams for each in checked(database))
+
+
+def test_one_of_another_log_keeps_the_others_neither_from_being_fed_nor_from_being_folded_afresh(
+    filled: Log, settings: Settings, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with projector(database) as ours:
+        rebuilding.begin(ours, ["money"])  # and is left
+    spoilt(
+        database,
+        """update ledgerpress_views.generations set position = position - 1, hash = sha256('another')
+               where projection = 'usage';
+           update ledgerpress_views.generations set moved_at = now() - interval '1 hour' where use = 'rebuilt'""",
+    )
+    others = PROJECTIONS.keys() - {"usage"}
+    stopping = threading.Event()
+    thread = projecting.start(settings, stopping)
+    try:
+        deadline = time.monotonic() + 60
+        for number in range(70, 73):
+            record(filled, number, at_once=20)
+            seal_all(filled.engine)
+            while _fed(filled) != others and time.monotonic() < deadline:
+                time.sleep(0.1)
+        fed = _fed(filled)
+    finally:
+        stopping.set()
+        thread.join()
+
+    assert fed == others
+    assert left_beside(filled) == []
+    assert capfd.readouterr().out.count("a projection stands still") == 1
+
+
+def _fed(log: Log) -> set[str]:
+    return {
+        each.projection
+        for each in standings(log.engine)
+        if each.reach.behind == 0 and each.rebuilding is None and not each.foreign
+    }
 
 
 def _all_there(log: Log) -> bool:
