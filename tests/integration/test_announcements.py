@@ -38,7 +38,7 @@ from storage.sealer import seal_all
 from storage.settings import Settings
 from tests.conftest import ROOT
 from tests.examples import EXAMPLES, asked, paid, placed, started, written
-from tests.integration.conftest import serving
+from tests.integration.conftest import serving, sockets
 from tests.running import keeper
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
@@ -244,6 +244,24 @@ def test_an_exchange_that_was_deleted_is_made_again(
 
     assert standing(orders_log.engine).behind == 0
     channel.exchange_declare(EXCHANGE, passive=True)
+
+
+def test_an_exchange_that_cannot_be_declared_costs_no_connection_a_try(
+    orders_log: Log, exchange: Exchange, channel: BlockingChannel
+) -> None:
+    channel.exchange_declare(EXCHANGE, "fanout")
+    record(orders_log, paid())
+    seal_all(orders_log.engine)
+    before = sockets()
+
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            announce_some(orders_log.engine, exchange, SOURCE)
+    after = sockets()
+    channel.exchange_delete(EXCHANGE)
+
+    assert after < before + 6  # the log's own publisher may have connected meanwhile
+    assert announce_all(orders_log, exchange) == 2
 
 
 def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
