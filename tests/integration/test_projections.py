@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -509,6 +511,29 @@ def command(
     return done
 
 
+def on_a_terminal(environment: Mapping[str, str], *words: str) -> tuple[str, str]:
+    """What the command answers, and what somebody sees meanwhile."""
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "projection", *words],
+            env={**os.environ, **environment, "TERM": "xterm"},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+        ) as process:
+            os.close(theirs)
+            seen = b""
+            with suppress(OSError):  # that is how a terminal ends
+                while more := os.read(ours, 4096):
+                    seen += more
+            answer, _ = process.communicate()
+    finally:
+        os.close(ours)
+    return answer, seen.decode()
+
+
 @pytest.mark.usefixtures("filled")
 def test_the_command_tells_rebuilds_and_compares(
     database: str, environment: dict[str, str]
@@ -518,7 +543,7 @@ def test_the_command_tells_rebuilds_and_compares(
     spoilt(database, "update ledgerpress_views.sums set amount = amount + 1 where key[4] = 'calls'")
     spoilt(database, "update ledgerpress.orders set word = 'queued'")
     other = command(environment, "diff", code=1)
-    rebuilt = command(environment, "rebuild")
+    rebuilt, seen = on_a_terminal(environment, "rebuild")
     data = json.loads(command(environment, "diff", "--json").stdout)
 
     assert [each["projection"] for each in told] == list(PROJECTIONS)
@@ -529,7 +554,8 @@ def test_the_command_tells_rebuilds_and_compares(
     assert f"status: order {order_id(0)}: word" in other.stdout
     assert "calls: 33, but the log says 32" in other.stdout
     assert "next: ledgerpress audit verify" in other.stderr
-    assert "status: 10 rows put right" in rebuilt.stdout
+    assert "status: 10 rows put right" in rebuilt
+    assert 0 < seen.rindex("folding") < seen.index("comparing status rows")
     assert [each["projection"] for each in data] == ["status", *PROJECTIONS]
 
 
