@@ -8,7 +8,7 @@ from functools import partial
 from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
 from actors.morning import Morning
 from actors.post import operator_of, post_of
-from actors.reconciling import Reconciliation
+from actors.reconciling import RECONCILIATION, Reconciliation
 from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
@@ -54,7 +54,7 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             forgetting.start(orders, settings, stopping),
             projecting.start(settings, stopping),
             announcing.start(orders, settings, stopping),
-            timing.start(orders, _timed(orders, catalogue, settings), stopping),
+            timing.start(orders, _timed(orders, catalogue, settings), _unset(settings), stopping),
         )
         log.info("keeper started")
         sweeper = Sweeper(orders)
@@ -98,8 +98,14 @@ def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) ->
     due.append(timing.Every("clearing", _CLEAR_SECONDS, clearing))
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
-        due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))
+        due.append(timing.Every(RECONCILIATION, _RECONCILE_SECONDS, asking.run))
     return due
+
+
+def _unset(settings: Settings) -> list[str]:
+    """What is done from time to time only if it is set up, and is not."""
+    needed = {RECONCILIATION: settings.stripe_api_key, sealing.CHECKPOINTS: settings.signing_key}
+    return [name for name, setting in needed.items() if not setting]
 
 
 def _clear(orders: Log, blobs: Blobs, turn: Turn) -> str:

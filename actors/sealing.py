@@ -20,6 +20,8 @@ _CHECKPOINT_SECONDS = 60.0
 _LOOK_SECONDS = 10.0
 # A row that is older says that nobody looks.
 _NOTED_SECONDS = 3 * _LOOK_SECONDS
+# The timer under which it is noted.
+CHECKPOINTS = "checkpoints"
 
 
 def start(orders: Log, settings: Settings, stopping: threading.Event) -> threading.Thread:
@@ -69,4 +71,4 @@ def _sign(orders: Log, ours: Signer, folder: Folder) -> None:
     except OSError as error:
         log.error("no checkpoint can be published", error=type(error).__name__)
         outcome, said = "not-published", "the folder of blobs takes no file"
-    timers.note(orders.engine, "checkpoints", outcome=outcome, said=said, seconds=_NOTED_SECONDS)
+    timers.note(orders.engine, CHECKPOINTS, outcome=outcome, said=said, seconds=_NOTED_SECONDS)

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 
 import msgspec
 from pika.adapters.blocking_connection import BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from events.errors import Refused, Unavailable
@@ -107,7 +108,7 @@ def empty(
         try:
             with closing(BlockingConnection(parameters(url))) as connection:
                 _empty(connection, courier, see_to, stopping)
-        except (AMQPError, OSError, AssertionError) as error:
+        except (AMQPError, AMQPConnectorException, OSError, AssertionError) as error:
             log.warning("the inbox cannot be reached", error=type(error).__name__)
             stopping.wait(_PAUSE_SECONDS)
 

@@ -49,9 +49,9 @@ def queue(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @contextmanager
 def channel(settings: Settings) -> Iterator[Any]:
-    connection = pika.BlockingConnection(parameters(settings.rabbitmq_url.get_secret_value()))
-    yield connection.channel()
-    connection.close()
+    url = settings.rabbitmq_url.get_secret_value()
+    with pika.BlockingConnection(parameters(url)) as connection:
+        yield connection.channel()
 
 
 def depth(settings: Settings, dead: str = "") -> int:
