@@ -4,15 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import Staff
 from api.cloud_events import told
 from api.desk import OnDesk
 from api.event_pages import MOST, RESPONSES, After, Events, in_pages
 from api.problems import Problem
+from api.reader import ReadsByToken
 from events.chain import Link
 from storage import sealed
 from storage.database import again_once, connected
 from storage.orders import by_id
+from storage.readings import Reading
 from storage.record import stream_of
 
 router = APIRouter(prefix="/v1/orders", tags=["history"])
@@ -25,9 +26,9 @@ router = APIRouter(prefix="/v1/orders", tags=["history"])
     responses=RESPONSES,
     summary="What was recorded of an order",
 )
-def get_events(
+def get_events(  # noqa: PLR0917 - each is a parameter of the request, or given by it
     order_id: str,
-    _: Staff,
+    reader: ReadsByToken,
     desk: OnDesk,
     request: Request,
     after: After,
@@ -40,6 +41,7 @@ def get_events(
     row = by_id(desk.log.engine, order_id)
     if row is None:
         raise Problem("order-not-found")
+    reader.note(Reading(what="events", order=row.status.order, version=row.status.version))
     stream = stream_of(row.status.order)
 
     def ask() -> list[tuple[int | None, Link]]:

@@ -31,6 +31,8 @@ _LIMITS = {
 }
 # A frozen server keeps none of its own limits: longer than this nobody waits for an answer.
 _ANSWER_SECONDS = 6.0
+# Why a login cannot be had in a role: it may not be, or the schema is not there yet.
+ROLE_REFUSED = "database-not-ready"
 # What the driver and the pool raise when Postgres is away, or too busy to be had.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError)
@@ -133,7 +135,7 @@ def away(error: SQLAlchemyError | psycopg.Error) -> Unavailable:
     if isinstance(cause, psycopg.Error) and cause.sqlstate is None and "role" in str(cause):
         return Unavailable(
             "Postgres refused the application's role; run: ledgerpress db upgrade",
-            reason="database-not-ready",
+            reason=ROLE_REFUSED,
         )
     return Unavailable("Postgres cannot be reached", reason=DATABASE_AWAY)
 

@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from api.desk import Desk, OnDesk
+from api.kinds import KINDS
 from api.ops.acts import LONGEST_REASON
-from api.problems import KINDS
 from api.sessions import Filled, OperatorPage, Session, staff_page
 from storage import dead_letters
 from storage.inbox import QUEUE as INBOX

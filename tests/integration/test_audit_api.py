@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from events.envelope import Cause
+from storage import readings
 from storage.bundle.verify import verify
 from storage.checkpoints import Folder, sign
 from storage.disk import Disk
@@ -174,6 +175,8 @@ def test_a_bundle_is_fetched_and_verified(
     bundle.write_bytes(answer.content)
     assert verify(bundle, [str(OURS.keys[0])]).events == 4
     assert b"canary" not in answer.content
+    looks = readings.of_order(recorded.engine, ORDER)
+    assert [(each.who, each.what, each.version) for each in looks] == [("auditor", "bundle", 4)] * 2
     missing = http.get(f"/v1/audit/bundles/{uuid.uuid4()}", headers=AUDITOR)
     assert (missing.status_code, missing.headers["Content-Type"]) == (404, PROBLEM)
     unknown = http.get(f"{path}?checkpoint={10**30}", headers=AUDITOR)
