@@ -3,8 +3,6 @@
 import base64
 import json
 import secrets
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -31,8 +29,8 @@ from storage.payments import Signed, hear
 from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Salvaged, read_from
-from tests.conftest import ROOT, Server
-from tests.integration.test_command_line import BARE
+from tests.conftest import Server
+from tests.forking import ledgerpress
 from tests.stripe_events import body, paid
 
 GOOD = {
@@ -54,15 +52,7 @@ def doctor(
     environment: Mapping[str, str], folder: Path
 ) -> tuple[int, dict[str, dict[str, Any]], str]:
     """Run the command; its exit code, what it found by name, and all it said."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "api.cli", "doctor", "--json"],
-        cwd=folder,
-        env={**BARE, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    ran = ledgerpress("doctor", "--json", environment=environment, folder=folder)
     found = {each["check"]: each for each in json.loads(ran.stdout)}
     return ran.returncode, found, ran.stdout + ran.stderr
 

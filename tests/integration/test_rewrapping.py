@@ -3,9 +3,7 @@
 import base64
 import hashlib
 import json
-import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +21,8 @@ from storage.checks import work
 from storage.opening import opened
 from storage.record import Log
 from storage.settings import read_from
-from tests.conftest import ROOT
 from tests.examples import placed, written
+from tests.forking import ledgerpress
 from tests.integration.test_doctor import named
 
 CAUSE = Cause(correlation="c-1", causation="m-1", actor="test")
@@ -56,15 +54,7 @@ def customers(log: Log, count: int) -> list[str]:
 
 
 def run(environment: Environment, keys: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", "vault", *words],
-        env={"PATH": os.environ["PATH"], **environment, "VAULT_KEY": keys},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return ledgerpress("vault", *words, environment={**environment, "VAULT_KEY": keys})
 
 
 def test_after_rewrapping_the_new_key_alone_opens_everything_and_no_event_has_changed(
