@@ -44,6 +44,12 @@ def holding(environment: Environment, *keys: str) -> Iterator[Log]:
         yield log
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few customers are several of them."""
+    monkeypatch.setattr(rewrapping, "_MOST", 50)
+
+
 def customers(log: Log, count: int) -> list[str]:
     """So many customers, each with an order."""
     names = [str(uuid.uuid4()) for _ in range(count)]
@@ -62,17 +68,17 @@ def test_after_rewrapping_the_new_key_alone_opens_everything_and_no_event_has_ch
 ) -> None:
     told = []
     with holding(environment, OLD) as log:
-        names = customers(log, 1201)
+        names = customers(log, 121)
         links = log.links(names[0])
     with holding(environment, NEW, OLD) as log:
         names += customers(log, 1)
         done = rewrapping.rewrap(log.engine, log.vault, lambda *said: told.append(said))
         again = rewrapping.rewrap(log.engine, log.vault)
 
-    assert (done.done, done.locked, again.done) == (1201, {}, 0)
-    assert told == [(0, 1201), (500, 1201), (1000, 1201), (1201, 1201)]
+    assert (done.done, done.locked, again.done) == (121, {}, 0)
+    assert told == [(0, 121), (50, 121), (100, 121), (121, 121)]
     with holding(environment, NEW) as log:
-        for name in (names[0], names[700], names[-1]):
+        for name in (names[0], names[70], names[-1]):
             order = log.read(name).order
             assert order.placed
             assert order.placed.email == "jenny.rosen@example.com"
@@ -91,13 +97,13 @@ def test_whoever_is_killed_in_it_goes_on_with_what_is_left(environment: Environm
             raise Killed
 
     with holding(environment, OLD) as log:
-        customers(log, 600)
+        customers(log, 60)
     with holding(environment, NEW, OLD) as log:
         with pytest.raises(Killed):
             rewrapping.rewrap(log.engine, log.vault, kill)
-        assert rewrapping.customers(log.engine)[log.vault.first] == 500
-        assert rewrapping.rewrap(log.engine, log.vault).done == 100
-        assert rewrapping.customers(log.engine) == {log.vault.first: 600}
+        assert rewrapping.customers(log.engine)[log.vault.first] == 50
+        assert rewrapping.rewrap(log.engine, log.vault).done == 10
+        assert rewrapping.customers(log.engine) == {log.vault.first: 60}
 
 
 def test_others_work_while_keys_are_wrapped_anew(environment: Environment) -> None:
