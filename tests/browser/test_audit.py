@@ -17,7 +17,7 @@ from events.views import order_number
 from sandbox.system import System
 from tests.acceptance.buying import Bought, buy
 from tests.browser.looking import DESKTOP, LOOKS, PHONE, WITHOUT_SCRIPT, Look, Looking, overflow
-from tests.integration.test_command_line import ledgerpress
+from tests.forking import ledgerpress
 from tests.integration.test_sessions import log_in
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]

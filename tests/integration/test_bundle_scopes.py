@@ -22,9 +22,9 @@ from storage.record import Log
 from storage.sealer import seal_all
 from tests.conftest import Server
 from tests.examples import ORDER, SUBJECT, paid, placed
+from tests.forking import ledgerpress
 from tests.integration.test_bundle import KEY, contents, exported, judged
 from tests.integration.test_checkpoints import OURS
-from tests.integration.test_command_line import ledgerpress
 from tests.integration.test_sealer import write
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")

@@ -1,9 +1,6 @@
 """``ledgerpress order``, over a real log."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +12,8 @@ from events.facts import AttentionNeeded, OrderDelivered, PaymentReceived
 from events.money import Money
 from storage.record import Log
 from storage.since import acts
-from tests.conftest import ROOT
 from tests.examples import placed, started, written
+from tests.forking import ledgerpress
 
 CAUSE = Cause(correlation="c", causation="m", actor="test")
 REFUSED = AttentionNeeded(
@@ -38,18 +35,7 @@ def run(environment: dict[str, str]) -> Any:
     """Gives a command, with --json; what it printed is read."""
 
     def give(*words: str, code: int = 0) -> Any:
-        command = [sys.executable, "-m", "api.cli", "order", *words, "--json"]
-        kept = {
-            name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ
-        }
-        result = subprocess.run(
-            command,
-            env={**kept, **environment},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = ledgerpress("order", *words, "--json", environment=environment)
         assert result.returncode == code, result.stderr
         if code:
             return json.loads(result.stderr.splitlines()[-1])["error"]

@@ -48,6 +48,7 @@ from storage.stretches import Stretch, Stretches
 from storage.sums import standings, sums
 from tests.conftest import ROOT, Server
 from tests.examples import asked, bound, paid, placed, started, written
+from tests.forking import ledgerpress
 from tests.integration.conftest import serving
 from tests.projecting import feed_all, projector
 from tests.running import keeper
@@ -498,15 +499,7 @@ def test_a_dump_and_a_restore_keep_what_was_folded(
 def command(
     environment: Mapping[str, str], *words: str, code: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "projection", *words],
-        env={**kept, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ledgerpress("projection", *words, environment=environment)
     assert done.returncode == code, done.stderr
     return done
 

@@ -3,9 +3,7 @@
 import base64
 import hashlib
 import json
-import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +24,8 @@ from storage.opening import opened
 from storage.record import Log
 from storage.settings import read_from
 from storage.vault import Courier
-from tests.conftest import ROOT
 from tests.examples import placed, written
+from tests.forking import ledgerpress
 from tests.integration.test_doctor import named
 
 CAUSE = Cause(correlation="c-1", causation="m-1", actor="test")
@@ -49,6 +47,12 @@ def holding(environment: Environment, *keys: str) -> Iterator[Log]:
         yield log
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few customers are several of them."""
+    monkeypatch.setattr(rewrapping, "_MOST", 50)
+
+
 def customers(log: Log, count: int) -> list[str]:
     """So many customers, each with an order."""
     names = [str(uuid.uuid4()) for _ in range(count)]
@@ -59,15 +63,7 @@ def customers(log: Log, count: int) -> list[str]:
 
 
 def run(environment: Environment, keys: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", "vault", *words],
-        env={"PATH": os.environ["PATH"], **environment, "VAULT_KEY": keys},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return ledgerpress("vault", *words, environment={**environment, "VAULT_KEY": keys})
 
 
 def test_after_rewrapping_the_new_key_alone_opens_everything_and_no_event_has_changed(
@@ -75,17 +71,17 @@ def test_after_rewrapping_the_new_key_alone_opens_everything_and_no_event_has_ch
 ) -> None:
     told = []
     with holding(environment, OLD) as log:
-        names = customers(log, 1201)
+        names = customers(log, 121)
         links = log.links(names[0])
     with holding(environment, NEW, OLD) as log:
         names += customers(log, 1)
         done = rewrapping.rewrap(log.engine, log.vault, lambda *said: told.append(said))
         again = rewrapping.rewrap(log.engine, log.vault)
 
-    assert (done.done, done.locked, again.done) == (1201, {}, 0)
-    assert told == [(0, 1201), (500, 1201), (1000, 1201), (1201, 1201)]
+    assert (done.done, done.locked, again.done) == (121, {}, 0)
+    assert told == [(0, 121), (50, 121), (100, 121), (121, 121)]
     with holding(environment, NEW) as log:
-        for name in (names[0], names[700], names[-1]):
+        for name in (names[0], names[70], names[-1]):
             order = log.read(name).order
             assert order.placed
             assert order.placed.email == "jenny.rosen@example.com"
@@ -104,13 +100,13 @@ def test_whoever_is_killed_in_it_goes_on_with_what_is_left(environment: Environm
             raise Killed
 
     with holding(environment, OLD) as log:
-        customers(log, 600)
+        customers(log, 60)
     with holding(environment, NEW, OLD) as log:
         with pytest.raises(Killed):
             rewrapping.rewrap(log.engine, log.vault, kill)
-        assert rewrapping.customers(log.engine)[log.vault.first] == 500
-        assert rewrapping.rewrap(log.engine, log.vault).done == 100
-        assert rewrapping.customers(log.engine) == {log.vault.first: 600}
+        assert rewrapping.customers(log.engine)[log.vault.first] == 50
+        assert rewrapping.rewrap(log.engine, log.vault).done == 10
+        assert rewrapping.customers(log.engine) == {log.vault.first: 60}
 
 
 def test_others_work_while_keys_are_wrapped_anew(environment: Environment) -> None:

@@ -16,7 +16,7 @@ from storage import timers
 from storage.record import Log
 from storage.settings import read_from
 from storage.timers import Timer, Turn
-from tests.integration.test_command_line import ledgerpress
+from tests.forking import ledgerpress
 
 
 def only(log: Log) -> Timer:

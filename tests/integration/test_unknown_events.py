@@ -1,9 +1,6 @@
 """Events that a later release has recorded are kept, shown and skipped; nothing stands still for them."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,8 +21,8 @@ from storage.record import Log, stream_of
 from storage.settings import Settings
 from storage.signing import signer
 from storage.sums import standings, sums
-from tests.conftest import ROOT
 from tests.examples import asked, bound, paid, placed, started, written
+from tests.forking import ledgerpress
 from tests.integration.conftest import serving
 from tests.projecting import feed_all, projector
 
@@ -73,16 +70,8 @@ def order(orders_log: Log, database: str) -> str:
     return name
 
 
-def ledgerpress(environment: Mapping[str, str], *words: str) -> Any:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words, "--json"],
-        env={**kept, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def told(environment: Mapping[str, str], *words: str) -> Any:
+    done = ledgerpress(*words, "--json", environment=environment)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -138,12 +127,12 @@ def test_they_are_shown_by_http_as_they_are(settings: Settings, order: str) -> N
 
     assert status.json()["status"] == "delivered"
     assert then.status_code == 200
-    for told in (history, feed):
-        assert [each["type"] for each in told][3:5] == ["from-tomorrow", "mail-sent"]
-        assert told[3]["data"] == {"colour": "red"}
-        assert told[4]["data"] == {"mail": {"was": "a text"}}
-        assert [each["schemaversion"] for each in told][3:5] == ["1", "9"]
-        assert "dataschema" not in told[3]
+    for seen in (history, feed):
+        assert [each["type"] for each in seen][3:5] == ["from-tomorrow", "mail-sent"]
+        assert seen[3]["data"] == {"colour": "red"}
+        assert seen[4]["data"] == {"mail": {"was": "a text"}}
+        assert [each["schemaversion"] for each in seen][3:5] == ["1", "9"]
+        assert "dataschema" not in seen[3]
 
 
 def test_the_customers_page_opens(settings: Settings, orders_log: Log, order: str) -> None:
@@ -158,12 +147,12 @@ def test_the_customers_page_opens(settings: Settings, orders_log: Log, order: st
 
 
 def test_commands_show_them(environment: dict[str, str], order: str) -> None:
-    tailed = ledgerpress(environment, "events", "tail", "-n", "9")
-    (shown,) = ledgerpress(environment, "order", "show", order)
-    (then,) = ledgerpress(environment, "at", order, "5")
+    tailed = told(environment, "events", "tail", "-n", "9")
+    (shown,) = told(environment, "order", "show", order)
+    (then,) = told(environment, "at", order, "5")
 
-    for told in (tailed, shown["history"]):
-        assert [each["type"] for each in told][3:5] == ["from-tomorrow", "mail-sent"]
+    for seen in (tailed, shown["history"]):
+        assert [each["type"] for each in seen][3:5] == ["from-tomorrow", "mail-sent"]
     assert (then["version"], then["last"]) == (5, 9)
     assert then["event"]["type"] == "mail-sent"
 
@@ -180,8 +169,8 @@ def test_they_are_exported_and_verified(
     sign(orders_log.engine, ours, Folder(Blobs(settings.blob_url).shelf))
     bundle = tmp_path / "order.zip"
 
-    (written_,) = ledgerpress(environment, "audit", "export", order, "--output", str(bundle))
-    ledgerpress(environment, "audit", "verify", str(bundle), "--key", str(ours.keys[0]))
-    ledgerpress(environment, "audit", "verify")
+    (written_,) = told(environment, "audit", "export", order, "--output", str(bundle))
+    told(environment, "audit", "verify", str(bundle), "--key", str(ours.keys[0]))
+    told(environment, "audit", "verify")
 
     assert written_["events"] == 9
