@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from events.plan import Section
 
 # How far the number of words may be off before the section is asked for again.
-_FEWEST, _MOST = 0.6, 1.6
+FEWEST, MOST = 0.6, 1.6
 _MOST_HEADINGS = 5
 _MOST_TABLES = 2
 _MOST_ROWS = 14
@@ -34,12 +34,17 @@ def faults(text: str, section: Section) -> list[str]:
     return [*_of_its_length(text, section), *_of_its_opening(text), *_of_its_marks(text)]
 
 
-def _of_its_length(text: str, section: Section) -> Iterator[str]:
+def counted(text: str) -> int | None:
+    """How many words ``text`` has; ``None`` if its language does not set them apart."""
     if _UNSPACED.search(text):
-        return
+        return None
+    return sum(1 for word in text.split() if _LETTER.search(word))
+
+
+def _of_its_length(text: str, section: Section) -> Iterator[str]:
     low, high = section.words
-    count = sum(1 for word in text.split() if _LETTER.search(word))
-    if not low * _FEWEST <= count <= high * _MOST:
+    count = counted(text)
+    if count is not None and not low * FEWEST <= count <= high * MOST:
         yield f"It has {count} words; {low} to {high} were asked for."
 
 

@@ -1,9 +1,10 @@
 """A section's Markdown, written by a model and trusted by nobody, as HTML that reaches out to nothing."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -39,6 +40,7 @@ BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 MOST_CHARTS = 6
 CHART = "chart"
 # Where a chart will stand, by its number: what the sanitizer sees of it.
+ANY_TAG = re.compile(r"<[^>]*>")
 PLACE = re.compile(r'<figure class="chart">\s*(\d)\s*</figure>')
 
 TAGS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "aside", "strong", "em", "s", "code", "pre"} | {
@@ -57,7 +59,7 @@ CLASSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prose:
-    """HTML of a section's body, and what its element should say about it."""
+    """HTML of a section's body, empty if nothing is to be seen in it, and what its element should say about it."""
 
     html: str
     language: str
@@ -81,7 +83,9 @@ def prose(text: str, title: str, look: Look) -> Prose:
     tokens = arrange(list(_printable(parser.parse(text), charts)), title)
     html = _clean(parser.renderer.render(tokens, parser.options, {}))
     html = PLACE.sub(lambda found: _drawn(charts[int(found[1])], look), html)
-    return Prose(html=html + _remark(whole, short), language=spoken, direction=direction(text))
+    return Prose(
+        html=_legible(html) + _remark(whole, short), language=spoken, direction=direction(text)
+    )
 
 
 def plain(text: str) -> Prose:
@@ -91,7 +95,9 @@ def plain(text: str) -> Prose:
     paragraphs = re.split(r"\n\s*\n", text.strip())
     html = "".join(f"<p>{nh3.clean_text(breakable(words))}</p>" for words in paragraphs if words)
     return Prose(
-        html=_clean(html) + _remark(whole, text), language="und", direction=direction(text)
+        html=_legible(_clean(html)) + _remark(whole, text),
+        language="und",
+        direction=direction(text),
     )
 
 
@@ -113,6 +119,12 @@ def tame(text: str) -> str:
 def _remark(whole: str, short: str) -> str:
     """What follows on a text that has been cut. Not a part of it: it could end up inside its last block."""
     return "" if short == whole else CUT
+
+
+def _legible(html: str) -> str:
+    """``html``, unless all it shows are blanks, rules and marks without letters."""
+    seen = unescape(ANY_TAG.sub("", html))
+    return html if any(unicodedata.category(each)[0] not in "MZC" for each in seen) else ""
 
 
 def _parser(*, quotes: bool) -> MarkdownIt:

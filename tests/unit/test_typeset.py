@@ -214,7 +214,18 @@ def test_a_row_of_dashes_is_a_rule_and_a_table_has_its_head() -> None:
 
 
 def test_an_empty_section_says_so() -> None:
-    for text in ("", "   \n\n ", "\u200b"):
+    for text in (
+        "",
+        "   \n\n ",
+        "\u200b",
+        "\u00a0",
+        "\u0301",
+        "---",
+        "* * *",
+        "#",
+        "```\n```",
+        "&nbsp;",
+    ):
         assert "left empty" in section_page(text)
 
 
