@@ -71,13 +71,14 @@ def test_what_is_in_form_has_no_faults(text: str) -> None:
 )
 def test_no_text_holds_the_worker_up(unit: str) -> None:
     def seconds(size: int) -> float:
-        text = f"|-{unit * (size // len(unit))}x"
+        body = unit * (size // len(unit))
         began = time.process_time()
-        faults(text, SECTION)
+        for text in (body, f"{body}x", f"|-{body}x", f"-|\n{body}|"):
+            faults(text, SECTION)
         return time.process_time() - began
 
-    # What grows by the square takes over a hundred times as long for sixteen times the text, and here half a minute.
-    assert seconds(160_000) < 50 * max(seconds(10_000), 0.002)
+    # What grows by the square takes some 250 times as long for a text of sixteen times the length.
+    assert seconds(64_000) < 60 * max(seconds(4_000), 0.002)
 
 
 def test_what_is_wrong_is_said_without_the_words_that_were_written() -> None:
