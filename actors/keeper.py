@@ -16,6 +16,7 @@ from events.plan import Product
 from storage.blobs import Blobs, blobs_of
 from storage.clearing import REST, clear
 from storage.dead_letters import keep
+from storage.garbage import collect_seldom
 from storage.inbox import QUEUE
 from storage.levels import Levels
 from storage.metrics import serve_metrics
@@ -57,6 +58,7 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
         )
         log.info("keeper started")
         sweeper = Sweeper(orders)
+        collect_seldom()
         while not stopping.wait(_RELAY_SECONDS):
             try:
                 relay(orders)

@@ -23,6 +23,7 @@ from events.plan import Product
 from storage.blobs import blobs_of
 from storage.broker import HandedOn, NudgeBroker
 from storage.endpoints import Endpoints
+from storage.garbage import collect_seldom
 from storage.leases import Leases
 from storage.metrics import serve_metrics
 from storage.opening import opened
@@ -82,6 +83,7 @@ def _consume(product: Product, tools: Tools, settings: Settings, threads: int) -
     worker = dramatiq.Worker(broker, queues={product.queue}, worker_threads=threads)
     # Late ack, and no message waits in this process while another worker is idle.
     worker.queue_prefetch = threads
+    collect_seldom()
     worker.start()
     log.info("worker started", product=product.name, threads=threads)
     while not tools.stopping.wait(_LOOK_SECONDS):

@@ -1,16 +1,15 @@
 """The web server: whoever waits for news is sent home when it is told to stop, so that nobody holds it up."""
 
-import gc
 import resource
 import socket
 
 import uvicorn
 from fastapi import FastAPI
 
+from storage.garbage import collect_seldom
+
 # What is still going on after this many seconds is cut off.
 _GRACE = 10
-# After so many more objects the young ones are looked through.
-_GARBAGE = 20_000
 
 
 class Server(uvicorn.Server):
@@ -32,11 +31,9 @@ class Server(uvicorn.Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin, and have the garbage collector leave alone what is there for good: its pauses would be everybody's."""
+        """Begin, and see that no collection of garbage keeps everybody waiting."""
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
+        collect_seldom()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End those that wait, then the rest."""

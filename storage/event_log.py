@@ -86,8 +86,8 @@ def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str
     All of them are new or none is, or ``DBAPIError`` is raised. For streams that are no order's: an order's events are
     written by ``record``, with its row and its nudges.
     """
-    rows = connection.execute(_APPEND, {"stream": stream, **arrays(facts), "meta": meta}).all()
-    return any(row.created for row in rows)
+    written = connection.execute(_APPEND, {"stream": stream, **arrays(facts), "meta": meta})
+    return bool(written.scalar_one())
 
 
 def recorded(stored: Link, event: Any) -> Recorded:

@@ -69,7 +69,8 @@ def _read(connection: Connection, stretch: Stretch) -> list[Read]:
     between = {"after": stretch.after, "until": stretch.until}
     first, last = connection.execute(_WHERE, between).fetchone() or (0, 0)
     read = {**between, "types": sorted(stretch.types), "first": first, "last": last}
+    rows = connection.cursor(binary=True).execute(_READ, read).fetchall()
     return [
         (name, (stream, decode_public(name, schema, data), at))
-        for stream, name, schema, at, data in connection.cursor(binary=True).execute(_READ, read)
+        for stream, name, schema, at, data in rows
     ]

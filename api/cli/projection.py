@@ -15,6 +15,7 @@ from events.products import CATALOGUE
 from events.projections import PROJECTIONS, projection_named
 from storage import rebuilding, restating
 from storage.database import PROJECTOR_ROLE
+from storage.garbage import collect_seldom
 from storage.opening import database, opened
 from storage.projector import Projector
 from storage.rebuilding import Different
@@ -171,6 +172,7 @@ def _chosen(names: Sequence[str] | None) -> tuple[bool, list[str]]:
 
 @contextmanager
 def _projector() -> Iterator[Projector]:
+    collect_seldom()
     with database(load_database(), role=PROJECTOR_ROLE, pool=2) as engine:
         yield Projector(engine)
 

@@ -1,5 +1,6 @@
 """The ledger: what the orders of a tenant have used in a month, by product."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +37,7 @@ def _step(  # noqa: PLR0911 - one line an event
         return _placed(event, at)
     match event:
         case SectionWritten(section=name, tokens=tokens, cost=cost):
-            used = {"calls": 1, "tokens": tokens.prompt + tokens.completion, "cost": cost}
+            used = ("calls", 1), ("tokens", tokens.prompt + tokens.completion), ("cost", cost)
             return _settled(order, name), _lines(order, at, used)
         case SectionsAsked(sections=names, most=most):
             after, lost = _let_go(order, at)
@@ -48,9 +49,9 @@ def _step(  # noqa: PLR0911 - one line an event
             )
             return asked, lost
         case CallFailed(section=name, cost=cost, lost=lost):
-            used = {"calls": int(lost == 0), "cost": cost, "lost": lost}
-            used["lost_cost"] = lost * order.most
-            return _settled(order, name), _lines(order, at, used)
+            least = ("calls", int(lost == 0)), ("cost", cost)
+            lines = _lines(order, at, (*least, *_lost(order, lost)))
+            return _settled(order, name), lines
         case OrderCorrected(product=product) if product:
             return (
                 _Order(tenant=order.tenant, product=product, asked=order.asked, most=order.most),
@@ -65,7 +66,7 @@ def _placed(event: Any, at: datetime) -> tuple[_Order | None, Additions]:
     if not isinstance(event, OrderPlaced):
         return None, NOTHING
     order = _Order(tenant=event.tenant, product=event.product)
-    return order, _lines(order, at, {"orders": 1})
+    return order, _lines(order, at, (("orders", 1),))
 
 
 def _let_go(order: _Order, at: datetime) -> tuple[_Order, Additions]:
@@ -75,23 +76,21 @@ def _let_go(order: _Order, at: datetime) -> tuple[_Order, Additions]:
     free = _Order(tenant=order.tenant, product=order.product)
     if not order.asked:
         return free, NOTHING
-    lost = {"lost": len(order.asked), "lost_cost": len(order.asked) * order.most}
-    return free, _lines(order, at, lost)
+    return free, _lines(order, at, _lost(order, len(order.asked)))
+
+
+def _lost(order: _Order, calls: int) -> tuple[tuple[str, int], ...]:
+    return ("lost", calls), ("lost_cost", calls * order.most)
 
 
 def _settled(order: _Order, section: str) -> _Order:
-    asked = tuple(name for name in order.asked if name != section)
+    asked = tuple([name for name in order.asked if name != section])
     return _Order(tenant=order.tenant, product=order.product, asked=asked, most=order.most)
 
 
-def _lines(order: _Order, at: datetime, used: dict[str, int]) -> Additions:
-    month = month_of(at)
-    return tuple(
-        [
-            ((order.tenant, month, order.product, measure), amount)
-            for measure, amount in used.items()
-        ]
-    )
+def _lines(order: _Order, at: datetime, used: Iterable[tuple[str, int]]) -> Additions:
+    tenant, month, product = order.tenant, month_of(at), order.product
+    return tuple([((tenant, month, product, measure), amount) for measure, amount in used])
 
 
 projection = Projection(

@@ -167,59 +167,69 @@ $$;
 -- p_expected  the version the stream must have, or null for any
 -- p_fence     the attempt that must still be the latest, or null for writers who need no lease
 --
--- A retry is told by its events' ids: it is answered with the versions it wrote and created = false, whatever has
--- happened since. Where only some of them are there already, somebody else wrote those: LP001, read again.
+-- A retry is told by its events' ids: it is answered with the version of the last one that it wrote and created = false,
+-- whatever has happened since. Where only some of them are there already, somebody else wrote those: LP001, read again.
 -- Raises LP001 (wrong expected version) and LP002 (fenced).
+--
+-- The stream is looked at without a lock, and moved on only if it is still what it was then: whoever comes second waits
+-- for the first, and looks again.
 create function append(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
-                       p_schemas smallint[], p_data text[], p_meta text)
-returns table (version int, created boolean, recorded_at timestamptz)
+                       p_schemas smallint[], p_data text[], p_meta text,
+                       out version int, out created boolean, out recorded_at timestamptz)
 language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
 #variable_conflict use_column
 declare
     s      streams;
     n      int := cardinality(p_ids);
     known  int;
-    at     timestamptz;
     h      bytea;
-    before bytea[] := '{}';
-    after  bytea[] := '{}';
+    before bytea[];
+    after  bytea[];
 begin
-    select * into s from streams where stream = p_stream for no key update;
-    if not found then
-        insert into streams (stream, version, head) values (p_stream, 0, sha256(convert_to(p_stream, 'UTF8')))
-            on conflict do nothing;
-        select * into s from streams where stream = p_stream for no key update;
-    end if;
-    if p_fence is not null and s.fence <> p_fence then
-        raise exception 'attempt % of % is over: attempt % has it', p_fence, p_stream, s.fence using errcode = 'LP002';
-    end if;
-    select count(*) into known from events e where e.event_id = any (p_ids);
-    if known = n then
-        return query select e.version, false, e.recorded_at from events e
-            where e.event_id = any (p_ids) order by e.version;
-        return;
-    end if;
-    if known > 0 or p_expected is not null and s.version <> p_expected then
-        raise exception '% is at version %, not %', p_stream, s.version, p_expected using errcode = 'LP001';
-    end if;
+    loop
+        select * into s from streams where stream = p_stream;
+        if not found then
+            insert into streams (stream, version, head) values (p_stream, 0, sha256(convert_to(p_stream, 'UTF8')))
+                on conflict do nothing;
+            continue;
+        end if;
+        if p_fence is not null and s.fence <> p_fence then
+            raise exception 'attempt % of % is over: attempt % has it', p_fence, p_stream, s.fence using errcode = 'LP002';
+        end if;
+        select count(*), max(e.version), max(e.recorded_at) into known, version, recorded_at
+            from events e where e.event_id = any (p_ids);
+        if known = n then
+            created := false;
+            return;
+        end if;
+        if known > 0 or p_expected is not null and s.version <> p_expected then
+            raise exception '% is at version %, not %', p_stream, s.version, p_expected using errcode = 'LP001';
+        end if;
 
-    at := clock_timestamp();
-    h := s.head;
-    for k in 1..n loop
-        before[k] := h;
-        h := event_hash(h, p_stream, s.version + k, p_ids[k], p_types[k], p_schemas[k], at, p_fence, p_data[k], p_meta);
-        after[k] := h;
+        recorded_at := clock_timestamp();
+        before := '{}';
+        after := '{}';
+        h := s.head;
+        for k in 1..n loop
+            before[k] := h;
+            h := event_hash(h, p_stream, s.version + k, p_ids[k], p_types[k], p_schemas[k], recorded_at, p_fence,
+                            p_data[k], p_meta);
+            after[k] := h;
+        end loop;
+        update streams set version = s.version + n, head = h
+            where stream = p_stream and version = s.version and fence = s.fence;
+        exit when found;
     end loop;
-    update streams set version = s.version + n, head = h where stream = p_stream;
     with written as (
         insert into events as e (stream, version, event_id, type, schema, data, meta, fence, recorded_at, previous, hash)
-        select p_stream, s.version + o::int, i, t, v, d::json, p_meta::json, p_fence, at, b, a
+        select p_stream, s.version + o::int, i, t, v, d::json, p_meta::json, p_fence, recorded_at, b, a
         from unnest(p_ids, p_types, p_schemas, p_data, before, after) with ordinality as u (i, t, v, d, b, a, o)
         order by o
         returning e.seq
     )
     insert into unsealed (seq) select seq from written order by seq;
-    return query select s.version + k, true, at from generate_series(1, n) k;
+    version := s.version + n;
+    created := true;
 end $$;
 
 -- append() for an order, with its status row and its nudges: one statement, one transaction.
@@ -236,13 +246,11 @@ language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
 declare
     last  record;
     r     orders;
-    noted bigint[];
+    noted bigint[] := '{}';
 begin
-    select a.version, a.created, a.recorded_at into last
-        from append(p_stream, p_expected, p_fence, p_ids, p_types, p_schemas, p_data, p_meta) a
-        order by a.version desc limit 1;
+    last := append(p_stream, p_expected, p_fence, p_ids, p_types, p_schemas, p_data, p_meta);
     if not last.created then
-        return query select last.version, false, '{}'::bigint[];
+        return query select last.version, false, noted;
         return;
     end if;
     if p_release then
@@ -250,13 +258,16 @@ begin
             where stream = p_stream and fence = p_fence;
     end if;
     r := json_populate_record(null::orders, p_row);
-    insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.spent, r.reserved,
-                               r.tell_at, r.session, r.intent, r.parent, r.subject, r.token_hash, r.status,
-                               last.recorded_at, last.recorded_at)
-        on conflict (order_id) do update set version = excluded.version, product = excluded.product,
-            word = excluded.word, workable = excluded.workable, spent = excluded.spent, reserved = excluded.reserved,
-            tell_at = excluded.tell_at, intent = excluded.intent, status = excluded.status,
-            updated_at = excluded.updated_at;
+    -- Nobody else is at this row: append() has the stream's.
+    update orders set version = last.version, product = r.product, word = r.word, workable = r.workable,
+            spent = r.spent, reserved = r.reserved, tell_at = r.tell_at, intent = r.intent, status = r.status,
+            updated_at = last.recorded_at
+        where order_id = r.order_id;
+    if not found then
+        insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.spent,
+                                   r.reserved, r.tell_at, r.session, r.intent, r.parent, r.subject, r.token_hash,
+                                   r.status, last.recorded_at, last.recorded_at);
+    end if;
     if r.word = 'erased' then
         insert into erasures (subject, asked_at) values (r.subject, last.recorded_at)
             on conflict (subject) do update set asked_at = excluded.asked_at;
@@ -268,13 +279,15 @@ begin
                last.recorded_at - interval '1 minute'
         from waiting(null, r.tenant) w where w.order_id <> r.order_id order by w.placed_at limit 1;
     end if;
-    with written as (
-        insert into outbox (order_id, product, correlation, due_at)
-        select n.order_id, n.product, p_meta::json ->> 'correlation', coalesce(n.due_at, last.recorded_at)
-        from json_to_recordset(p_nudges) as n (order_id uuid, product text, due_at timestamptz)
-        returning id, due_at
-    )
-    select coalesce(array_agg(id order by id) filter (where due_at = last.recorded_at), '{}') into noted from written;
+    if json_array_length(p_nudges) > 0 then
+        with written as (
+            insert into outbox (order_id, product, correlation, due_at)
+            select n.order_id, n.product, p_meta::json ->> 'correlation', coalesce(n.due_at, last.recorded_at)
+            from json_to_recordset(p_nudges) as n (order_id uuid, product text, due_at timestamptz)
+            returning id, due_at
+        )
+        select coalesce(array_agg(id order by id) filter (where due_at = last.recorded_at), noted) into noted from written;
+    end if;
     return query select last.version, true, noted;
 end $$;
 
