@@ -10,7 +10,7 @@ from functools import partial
 from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
 from actors.morning import Morning
 from actors.post import operator_of, post_of
-from actors.reconciling import Reconciliation
+from actors.reconciling import RECONCILIATION, Reconciliation
 from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
@@ -51,7 +51,9 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
     """
     stopping = told_to_stop()
     with opened(settings, catalogue) as orders, ExitStack() as held:
-        clock = timing.start(orders, _timed(orders, catalogue, settings), stopping)
+        clock = timing.start(
+            orders, _timed(orders, catalogue, settings), _unset(settings), stopping
+        )
         going_round = (
             threading.current_thread(),
             inbox.start(orders, catalogue, settings, stopping),
@@ -113,8 +115,14 @@ def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) ->
     due.append(timing.Every("clearing", _CLEAR_SECONDS, clearing))
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
-        due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))
+        due.append(timing.Every(RECONCILIATION, _RECONCILE_SECONDS, asking.run))
     return due
+
+
+def _unset(settings: Settings) -> list[str]:
+    """What is done from time to time only if it is set up, and is not."""
+    needed = {RECONCILIATION: settings.stripe_api_key, sealing.CHECKPOINTS: settings.signing_key}
+    return [name for name, setting in needed.items() if not setting]
 
 
 def _clear(orders: Log, blobs: Blobs, turn: Turn) -> str:

@@ -15,10 +15,10 @@ from events.announcement import announce, routing_key
 from events.errors import Refused, Unavailable
 from storage import sealed
 from storage.database import connected, transaction
-from storage.exchange import Exchange
+from storage.exchange import Exchange, Message
 
-# Some tenths of a second, far from the limit on transactions.
-MOST = 100
+# Some hundredths of a second, far from the limit on transactions that stand idle.
+MOST = 500
 
 _HELD = text("select position, hash from announced for update skip locked")
 _PRODUCTS = text("""
@@ -80,21 +80,18 @@ def announce_some(engine: Engine, exchange: Exchange, source: str, most: int = M
         else:
             del found[most:]
         products = _products(connection, found)
-        done: sealed.Sealed | None = None
-        away: Unavailable | None = None
-        for each in found:
-            key = routing_key(products.get(each.link.stream), each.link.type)
-            body = msgspec.json.encode(announce(each.position, each.link, source))
-            try:
-                exchange.publish(key, body, str(each.link.id))
-            except Unavailable as error:
-                away = error
-                break
-            done = each
-        if done:
-            connection.execute(_REACHED, {"position": done.position, "hash": done.link.hash})
-    if away:
-        raise away
+        messages = [
+            Message(
+                key=routing_key(products.get(each.link.stream), each.link.type),
+                body=msgspec.json.encode(announce(each.position, each.link, source)),
+                id=str(each.link.id),
+            )
+            for each in found
+        ]
+        if messages:
+            exchange.publish(messages)
+            last = found[-1]
+            connection.execute(_REACHED, {"position": last.position, "hash": last.link.hash})
     return len(found)
 
 

@@ -1,12 +1,12 @@
 """The way to Postgres: connections that never wait for ever, in the role that may do least."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -149,6 +149,18 @@ def again_once(ask: Callable[[], T]) -> T:
         return ask()
     except Unavailable:
         return ask()
+
+
+def rows(
+    engine: Engine, query: Executable, values: Mapping[str, Any] | None = None
+) -> Sequence[Row[Any]]:
+    """What a query gives that is safe to repeat: asked once more if Postgres was away. Raises ``Unavailable``."""
+
+    def ask() -> Sequence[Row[Any]]:
+        with connected(engine) as connection:
+            return connection.execute(query, values).all()
+
+    return again_once(ask)
 
 
 def failed(

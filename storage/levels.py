@@ -55,7 +55,7 @@ _LOG = """
     select (select size from tree), coalesce(extract(epoch from clock_timestamp() - (
         select recorded_at from checkpoints order by size desc limit 1)), 0)::float8
 """
-_DEAD = "select queue, count(*) from dead_letters where returned_at is null group by queue"
+_DEAD = "select queue, count(*) from dead_letters where settled_at is null group by queue"
 _BREAKERS = """
     select endpoint, (failures >= 5 and open_until > clock_timestamp())::int::float8, failures from endpoints
 """

@@ -12,7 +12,7 @@ from events.order import Order
 from events.reversal import follow
 from events.views import DISPUTED, Word
 from storage.adding import add
-from storage.database import again_once, connected
+from storage.database import rows
 from storage.record import Log
 from storage.tables import orders
 
@@ -36,7 +36,7 @@ def tell(bundle: Order, cause: Cause, log: Log) -> bool:
     if not (bundle.erased or bundle.cancelled or bundle.reversals or bundle.corrections):
         return False
     placed = select(orders.c.order_id).where(orders.c.parent == uuid.UUID(bundle.id))
-    parts = [str(row.order_id) for row in _ask(log.engine, placed)]
+    parts = [str(row.order_id) for row in rows(log.engine, placed)]
     changed = [_tell_one(part, bundle, cause, log) for part in parts]
     return any(changed)
 
@@ -87,17 +87,9 @@ def _strays(engine: Engine) -> list[tuple[str, str]]:
             or_(bundle.c.word.in_([Word.CANCELLED, Word.ERASED]), one != other),
         )
     )
-    return [(str(row.order_id), str(row.parent)) for row in _ask(engine, query)]
+    return [(str(row.order_id), str(row.parent)) for row in rows(engine, query)]
 
 
 def _corrected(engine: Engine) -> list[tuple[str, str]]:
     """Open parts of bundles that were corrected, with it; those of one bundle stand together."""
-    return [(str(row.order_id), str(row.parent)) for row in _ask(engine, _CORRECTED)]
-
-
-def _ask(engine: Engine, query: Any) -> Any:
-    def ask() -> Any:
-        with connected(engine) as connection:
-            return connection.execute(query).all()
-
-    return again_once(ask)
+    return [(str(row.order_id), str(row.parent)) for row in rows(engine, _CORRECTED)]

@@ -72,7 +72,9 @@ def show(
         found = _found(log, event)
         if order := order_in(found.link.stream):
             note(log, Reading(what="event", order=order, version=found.link.version))
-        data = told(found, settings.public_url).model_dump(mode="json", exclude_none=True)
+        data = told(found.position, found.link, settings.public_url).model_dump(
+            mode="json", exclude_none=True
+        )
         data["why"] = _why(log, found)
     plain = [f"{name}: {value}" for name, value in data.items() if name not in ("data", "why")]
     plain += [f"data.{name}: {value}" for name, value in data["data"].items()]
@@ -147,7 +149,7 @@ def _why(log: Log, found: Sealed) -> list[dict[str, Any]]:
 
 
 def _line(each: Sealed, source: str) -> Answer:
-    event = told(each, source)
+    event = told(each.position, each.link, source)
     at = rfc3339(each.link.recorded_at)
     shown = f"{each.position:>8}  {at}  {each.link.type:<18} {event.subject} {event.version}  {event.actor}"
     return Answer(data=event.model_dump(mode="json", exclude_none=True), shown=[shown])

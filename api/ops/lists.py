@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.caching import spared
 from api.desk import Desk, OnDesk, RequestId
+from api.kinds import KINDS as PROBLEMS
 from api.ops.acts import LONGEST_REASON, OF_MANY, Act, act, look, plain
 from api.paging import parsed, printed
-from api.problems import KINDS as PROBLEMS
 from api.problems import Problem
 from api.sessions import Filled, OperatorPage, Session, StaffPage, staff_page
 from api.survey import OnSurvey, Survey

@@ -7,7 +7,6 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -27,6 +26,7 @@ from events.facts import PaymentRefunded
 from events.money import Money
 from events.products import CATALOGUE
 from events.shapes import public_shape
+from sandbox.proxy import proxied
 from storage.announcer import ForeignAnnouncements, announce_again, announce_some, standing
 from storage.database import connected
 from storage.event_log import Fact, append, metadata
@@ -38,12 +38,15 @@ from storage.sealer import seal_all
 from storage.settings import Settings
 from tests.conftest import ROOT
 from tests.examples import EXAMPLES, asked, paid, placed, started, written
-from tests.integration.conftest import serving
+from tests.integration.conftest import serving, sockets
 from tests.running import keeper
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
 SOURCE = "https://shop.example"
 CANARY = "canary-of-a-person"
+
+# The end of a batch on the wire: tx.commit, a method frame of AMQP's class 90.
+COMMIT = b"\x00\x5a\x00\x14\xce"
 
 
 @pytest.fixture
@@ -60,11 +63,21 @@ Heard = Callable[[], list[tuple[str, dict[str, Any]]]]
 
 
 @pytest.fixture
-def heard(channel: BlockingChannel) -> Heard:
-    """What somebody who is bound to everything has heard since the last time: routing keys and announcements."""
+def queue(channel: BlockingChannel) -> str:
+    """The queue of somebody who is bound to everything."""
+    name = str(channel.queue_declare("", exclusive=True).method.queue)
+    bind(channel, name)
+    return name
+
+
+def bind(channel: BlockingChannel, queue: str) -> None:
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
-    queue = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(queue, EXCHANGE, "#")
+
+
+@pytest.fixture
+def heard(channel: BlockingChannel, queue: str) -> Heard:
+    """What they have heard since the last time: routing keys and announcements."""
 
     def take() -> list[tuple[str, dict[str, Any]]]:
         found: list[tuple[str, dict[str, Any]]] = []
@@ -121,6 +134,22 @@ def test_every_event_is_announced_once_and_in_order(
         "life_clarity.section-written",
     ]
     assert standing(orders_log.engine).behind == 0
+
+
+def test_the_bookmark_moves_with_each_batch(
+    orders_log: Log, exchange: Exchange, heard: Heard
+) -> None:
+    record(orders_log, paid())
+    seal_all(orders_log.engine)
+
+    announced, reached = [], []
+    for _ in range(3):
+        announced.append(announce_some(orders_log.engine, exchange, SOURCE, most=1))
+        reached.append(standing(orders_log.engine).position)
+
+    assert announced == [1, 1, 0]
+    assert reached == [1, 2, 2]
+    assert [event["position"] for _, event in heard()] == ["1", "2"]
 
 
 def test_an_announcement_is_as_its_schema_says_and_names_nobody(
@@ -220,27 +249,46 @@ def test_an_exchange_that_was_deleted_is_made_again(
     channel.exchange_declare(EXCHANGE, passive=True)
 
 
-def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
-    orders_log: Log, exchange: Exchange, channel: BlockingChannel, heard: Heard
+def test_an_exchange_that_cannot_be_declared_costs_no_connection_a_try(
+    orders_log: Log, exchange: Exchange, channel: BlockingChannel
+) -> None:
+    channel.exchange_declare(EXCHANGE, "fanout")
+    record(orders_log, paid())
+    seal_all(orders_log.engine)
+    before = sockets()
+
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            announce_some(orders_log.engine, exchange, SOURCE)
+    after = sockets()
+    channel.exchange_delete(EXCHANGE)
+
+    assert after < before + 6  # the log's own publisher may have connected meanwhile
+    assert announce_all(orders_log, exchange) == 2
+
+
+@pytest.mark.parametrize(("lost", "known"), [("drop_request", 0), ("drop_replies_after", 90)])
+def test_a_batch_of_which_nobody_knows_whether_rabbitmq_has_it_is_announced_again(
+    orders_log: Log, environment: dict[str, str], heard: Heard, lost: str, known: int
 ) -> None:
     for _ in range(30):
         record(orders_log, paid(), started())
     seal_all(orders_log.engine)
-    with ThreadPoolExecutor(1) as pool:
-        cut = pool.submit(announce_some, orders_log.engine, exchange, SOURCE)
-        first = heard()
-        while not first:
-            first = heard()
-        channel.exchange_delete(EXCHANGE)
+    with proxied(environment["RABBITMQ_URL"]) as line:
+        exchange = Exchange(line.url)
+        getattr(line, lost)(lambda sent: COMMIT in sent)
         with pytest.raises(Unavailable):
-            cut.result()
-    first += heard()
-    known = standing(orders_log.engine).position
+            announce_some(orders_log.engine, exchange, SOURCE)
+        assert line.struck == 1
+        assert standing(orders_log.engine).position == 0
+        first = heard()
+        announce_all(orders_log, exchange)
+        exchange.close()
 
-    announce_all(orders_log, exchange)
-
-    assert 0 < known <= len(first) < 90
+    assert len(first) == known
     assert standing(orders_log.engine).behind == 0
+    found = [int(event["position"]) for _, event in [*first, *heard()]]
+    assert found == [*range(1, known + 1), *range(1, 91)]
 
 
 def test_a_bookmark_of_another_log_is_told_and_can_be_set_anew(

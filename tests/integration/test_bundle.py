@@ -34,8 +34,8 @@ from storage.sealer import seal_all
 from storage.settings import Settings
 from storage.signing import Signer
 from tests.examples import ORDER, SUBJECT, paid, placed, started, written
+from tests.forking import ledgerpress
 from tests.integration.test_checkpoints import OURS, TWO
-from tests.integration.test_command_line import ledgerpress
 from tests.integration.test_sealer import META, fact, write
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")

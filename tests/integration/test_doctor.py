@@ -5,8 +5,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -34,8 +32,8 @@ from storage.payments import Signed, hear
 from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Salvaged, read_from
-from tests.conftest import ROOT, Server
-from tests.integration.test_command_line import BARE
+from tests.conftest import Server
+from tests.forking import ledgerpress
 from tests.stripe_events import body, paid
 
 GOOD = {
@@ -57,15 +55,7 @@ def doctor(
     environment: Mapping[str, str], folder: Path
 ) -> tuple[int, dict[str, dict[str, Any]], str]:
     """Run the command; its exit code, what it found by name, and all it said."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "api.cli", "doctor", "--json"],
-        cwd=folder,
-        env={**BARE, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    ran = ledgerpress("doctor", "--json", environment=environment, folder=folder)
     found = {each["check"]: each for each in json.loads(ran.stdout)}
     return ran.returncode, found, ran.stdout + ran.stderr
 

@@ -105,7 +105,9 @@ def test_who_does_not_say_what_they_saw_is_asked(http: httpx.Client, stuck: str)
     assert answer.json()["type"] == "/problems/version-missing"
 
 
-@pytest.mark.parametrize("body", [{"reason": ""}, {"reason": None}, {"sign": "x"}])
+@pytest.mark.parametrize(
+    "body", [{"reason": ""}, {"reason": None}, {"sign": "x"}, {"reason": "x\0y"}]
+)
 def test_a_reason_is_needed(http: httpx.Client, stuck: str, body: dict[str, Any]) -> None:
     assert act(http, stuck, "retry", body=body).status_code == 422
 

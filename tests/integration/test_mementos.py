@@ -74,10 +74,10 @@ def test_an_event_and_its_time_name_the_same_version(http: httpx.Client, order: 
     events = http.get(f"/v1/orders/{order}/events", headers=OPERATOR).json()["data"]
 
     by_id = told(http, order, events[4]["id"])
-    by_time = told(http, order, events[4]["recorded_at"])
+    by_time = told(http, order, events[4]["time"])
 
     assert by_id.json() == by_time.json() == told(http, order, 5).json()
-    assert by_id.json()["updated_at"] == events[4]["recorded_at"]
+    assert by_id.json()["updated_at"] == events[4]["time"]
 
 
 def test_a_memento_says_when_it_was_and_where_its_neighbours_are(

@@ -1,15 +1,19 @@
 """The door to the model: whatever the other side does, we get an answer or an error that says what to do."""
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 import httpx
 import pytest
 
 from actors.model import Model
 from actors.replies import Answer, Failure, Reply
+from events import answers
 from events.errors import Refused, Unavailable
+from events.plan import Key
 from events.prompt import Prompt
+from sandbox.model_faults import HUGE, What
 from sandbox.starting import started
 
 PROMPT = Prompt("You write.", "Section: Where you stand\nWrite about: the moment.\nWords: 50-80")
@@ -45,19 +49,19 @@ def asked(server: str) -> int:
     return len(httpx.get(f"{server.removesuffix('/v1')}/_requests").json())
 
 
-def ask(model: Model, seconds: float = 10, *, as_json: bool = False) -> Reply:
-    call = model.ask(PROMPT, longest=800, seconds=seconds, as_json=as_json, order="o-1")
+def ask(model: Model, seconds: float = 10, **more: Any) -> Reply:
+    call = model.ask(PROMPT, longest=800, seconds=seconds, order="o-1", **more)
     return call.result(60)
 
 
-def answer(model: Model, *, as_json: bool = False) -> Answer:
-    reply = ask(model, as_json=as_json)
+def answer(model: Model, **more: Any) -> Answer:
+    reply = ask(model, **more)
     assert isinstance(reply, Answer)
     return reply
 
 
-def failure(model: Model, seconds: float = 10, *, as_json: bool = False) -> Failure:
-    reply = ask(model, seconds, as_json=as_json)
+def failure(model: Model, seconds: float = 10, **more: Any) -> Failure:
+    reply = ask(model, seconds, **more)
     assert isinstance(reply, Failure)
     return reply
 
@@ -71,7 +75,7 @@ def test_an_answer_has_its_text_its_tokens_and_its_price(model: Model) -> None:
     assert reply.lost == 0
 
 
-@pytest.mark.parametrize("what", ["500", "503", "429", "drop", "reset"])
+@pytest.mark.parametrize("what", ["500", "502", "503", "529", "429", "drop", "reset"])
 def test_what_may_pass_is_asked_again_and_only_as_often_as_needed(
     what: str, model: Model, faults: Any, server: str
 ) -> None:
@@ -84,45 +88,63 @@ def test_what_may_pass_is_asked_again_and_only_as_often_as_needed(
     assert asked(server) == 2
 
 
-@pytest.mark.parametrize(
-    ("what", "kind", "reason", "calls", "lost"),
-    [
-        ("500", Unavailable, "model-away", 3, 0),
-        ("drop", Unavailable, "model-away", 3, 3),
-        ("429", Unavailable, "model-busy", 3, 0),
-        ("hang", Unavailable, "model-timeout", 1, 1),
-        ("drip", Unavailable, "model-timeout", 1, 1),
-        ("html", Unavailable, "model-malformed", 1, 0),
-        ("garbage", Unavailable, "model-malformed", 1, 1),
-        ("bad_utf8", Unavailable, "model-malformed", 1, 1),
-        ("no_choices", Unavailable, "model-malformed", 1, 0),
-        ("empty", Unavailable, "model-empty", 1, 0),
-        ("truncated", Unavailable, "model-truncated", 1, 0),
-        ("refusal", Refused, "model-refusal", 1, 0),
-        ("401", Refused, "model-settings", 1, 0),
-        ("404", Refused, "model-settings", 1, 0),
-        ("400", Refused, "model-refused", 1, 0),
-    ],
-)
-def test_each_fault_has_its_error(  # noqa: PLR0917 - a table with five columns
-    what: str,
-    kind: type[Exception],
-    reason: str,
-    calls: int,
-    lost: int,
-    model: Model,
-    faults: Any,
-    server: str,
-) -> None:
-    faults({"what": what, **({"retry_after": 0} if what in ("429", "500") else {})})
+# What each fault ends as: the error and its reason, after how many calls, of which so many may have to be paid for.
+FAILURES: dict[What, tuple[type[Exception], str, int, int]] = {
+    "500": (Unavailable, "model-away", 3, 0),
+    "502": (Unavailable, "model-away", 3, 0),
+    "503": (Unavailable, "model-away", 3, 0),
+    "529": (Unavailable, "model-away", 3, 0),
+    "drop": (Unavailable, "model-away", 3, 3),
+    "reset": (Unavailable, "model-away", 3, 3),
+    "429": (Unavailable, "model-busy", 3, 0),
+    "hang": (Unavailable, "model-timeout", 1, 1),
+    "drip": (Unavailable, "model-timeout", 1, 1),
+    "html": (Unavailable, "model-malformed", 1, 0),
+    "garbage": (Unavailable, "model-malformed", 1, 1),
+    "bad_utf8": (Unavailable, "model-malformed", 1, 1),
+    "no_choices": (Unavailable, "model-malformed", 1, 0),
+    "empty": (Unavailable, "model-empty", 2, 0),
+    "truncated": (Unavailable, "model-truncated", 1, 0),
+    "refusal": (Refused, "model-refusal", 1, 0),
+    "401": (Refused, "model-settings", 1, 0),
+    "403": (Refused, "model-settings", 1, 0),
+    "404": (Refused, "model-settings", 1, 0),
+    "400": (Refused, "model-refused", 1, 0),
+}
+# What reads like an answer is one, as far as the door can tell.
+ANSWERS: set[What] = {"huge", "hostile"}
 
-    found = failure(model, seconds=1.5)
+
+def test_the_door_is_tried_with_everything_that_an_endpoint_does_wrong() -> None:
+    assert {*FAILURES, *ANSWERS} == set(get_args(What))
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_each_fault_has_its_error(what: What, model: Model, faults: Any, server: str) -> None:
+    kind, reason, calls, lost = FAILURES[what]
+    faults({"what": what, **({"retry_after": 0} if what.isdigit() else {})})
+
+    # What is tried again pauses in between, what never ends must be given up.
+    found = failure(model, seconds=1.5 if what in ("hang", "drip") else 20)
 
     assert isinstance(found.error, kind)
     assert found.error.reason == reason
     assert "canary" not in str(found.error)
     assert asked(server) == calls
     assert found.lost == lost
+
+
+@pytest.mark.parametrize("what", sorted(ANSWERS))
+def test_an_answer_of_any_length_and_meaning_is_paid_for_and_taken_as_text(
+    what: What, model: Model, faults: Any, server: str
+) -> None:
+    faults({"what": what})
+
+    reply = answer(model)
+
+    assert len(reply.text) > {"huge": HUGE, "hostile": 1000}[what]
+    assert reply.cost > reply.tokens.completion > 0
+    assert asked(server) == 1
 
 
 @pytest.mark.parametrize("what", ["truncated", "refusal", "empty"])
@@ -159,7 +181,7 @@ def test_a_long_wait_is_handed_on_instead_of_waited_out(
 
 def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: str) -> None:
     faults({"what": "hang"})
-    call = model.ask(PROMPT, longest=800, seconds=60, as_json=False, order="o-1")
+    call = model.ask(PROMPT, longest=800, seconds=60, order="o-1")
     base = server.removesuffix("/v1")
     while asked(server) == 0:
         pass
@@ -174,10 +196,10 @@ def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: 
 
 
 def test_an_answer_that_should_be_json_must_be(model: Model, faults: Any) -> None:
-    assert answer(model, as_json=True).text.lstrip().startswith("{")
+    assert answer(model, keys=()).text.lstrip().startswith("{")
     faults({"what": "hostile"})
 
-    assert failure(model, as_json=True).error.reason == "model-malformed"
+    assert failure(model, keys=()).error.reason == "model-malformed"
 
 
 def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid_for(
@@ -189,7 +211,7 @@ def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid
     def always(_: str) -> list[str]:
         return ["It begins with a title."]
 
-    call = model.ask(PROMPT, longest=800, seconds=10, as_json=False, order="o-1", faults=always)
+    call = model.ask(PROMPT, longest=800, seconds=10, order="o-1", faults=always)
 
     reply = call.result(60)
     assert isinstance(reply, Answer)
@@ -197,6 +219,28 @@ def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid
     assert reply.tokens.completion > once.tokens.completion
     assert reply.tokens.prompt > 2 * once.tokens.prompt
     assert reply.cost > once.cost
+
+
+def test_an_answer_that_is_empty_once_is_had_by_asking_again(
+    model: Model, faults: Any, server: str
+) -> None:
+    faults({"what": "empty", "next": 1})
+
+    assert len(answer(model).text) > 100
+    assert asked(server) == 2
+
+
+def test_an_object_without_its_keys_is_asked_for_once_more_and_then_not_taken(
+    model: Model, faults: Any, server: str
+) -> None:
+    faults()
+    keys = (Key(name="verdict", most=9),)
+
+    found = failure(model, keys=keys, faults=partial(answers.faults, keys=keys))
+
+    assert found.error.reason == "model-malformed"
+    assert found.cost > 0
+    assert asked(server) == 2
 
 
 def test_when_the_second_answer_cannot_be_had_the_first_is_taken(
@@ -207,7 +251,7 @@ def test_when_the_second_answer_cannot_be_had_the_first_is_taken(
         return ["It is too long."]
 
     faults()
-    call = model.ask(PROMPT, longest=800, seconds=10, as_json=False, order="o-1", faults=arm)
+    call = model.ask(PROMPT, longest=800, seconds=10, order="o-1", faults=arm)
 
     reply = call.result(60)
     assert isinstance(reply, Answer)

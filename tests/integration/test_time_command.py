@@ -18,7 +18,8 @@ from storage.record import Log
 from storage.sealer import seal_all
 from tests.conftest import ROOT
 from tests.examples import ORDER, SUBJECT, asked, bound, paid, placed, started, written
-from tests.integration.test_command_line import BARE, ledgerpress
+from tests.forking import ledgerpress
+from tests.integration.test_command_line import BARE
 from tests.integration.test_sealer import write
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")

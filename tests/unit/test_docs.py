@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 from api.cli import app
 from events.products import discover
 from storage.settings import Settings
+from tests.forking import run
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# The product that the reader is shown how to add.
+(SAMPLE,) = re.findall(r"events/products/(\w+)\.py`:", README)
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
 # What compose.yaml asks for besides settings: the passwords it makes URLs of, and the port. Every process leaves alone
@@ -125,17 +128,16 @@ def test_the_product_in_the_readme_can_be_sold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (source,) = blocks(README, "python")
-    (name,) = re.findall(r"events/products/(\w+)\.py`:", README)
     package = tmp_path / "example_catalogue"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / f"{name}.py").write_text(source, "utf-8")
+    (package / f"{SAMPLE}.py").write_text(source, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
 
     catalogue = discover("example_catalogue", [str(package)])
 
-    assert [product.name for product in catalogue.values()] == [name]
-    assert len(catalogue[name].sections) == catalogue[name].width
+    assert [product.name for product in catalogue.values()] == [SAMPLE]
+    assert len(catalogue[SAMPLE].sections) == catalogue[SAMPLE].width
 
 
 @pytest.mark.parametrize("arguments", commands("ledgerpress"), ids=" ".join)
@@ -149,18 +151,26 @@ def test_the_ledgerpress_command_exists(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", commands("./dev"), ids=" ".join)
-def test_the_dev_command_exists(arguments: list[str]) -> None:
+def test_the_dev_command_exists(arguments: list[str], dev: str) -> None:
     command = arguments[0]
-    shown = subprocess.run(
+    assert re.search(rf"^  {command} ", dev, re.MULTILINE)
+    if command in {"demo", "storm", "up", "bench"}:
+        module = "benchmarks" if command == "bench" else f"sandbox.{command}"
+
+        # What may follow an option is checked before help is given, the options' names are not.
+        given = ["life_clarity" if each == SAMPLE else each for each in arguments[1:]]
+        helped = run(module, *given, "--help")
+
+        assert helped.returncode == 0, helped.stderr
+        assert options(arguments) <= set(re.findall(r"--[a-z-]+", helped.stdout))
+
+
+@pytest.fixture(scope="module")
+def dev() -> str:
+    """What ``./dev --help`` says."""
+    return subprocess.run(
         [sys.executable, ROOT / "dev", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    assert re.search(rf"^  {command} ", shown, re.MULTILINE)
-    if command in {"demo", "storm", "up"}:
-        module = [sys.executable, "-m", f"sandbox.{command}", "--help"]
-
-        helped = subprocess.run(module, cwd=ROOT, capture_output=True, text=True, check=True)
-
-        assert options(arguments) <= set(re.findall(r"--[a-z-]+", helped.stdout))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
