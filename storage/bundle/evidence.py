@@ -17,7 +17,7 @@ from storage.database import again_once, connected
 from storage.sealed import Nodes, Sealed
 
 _HERE = Path(__file__).parent
-# How many events the page verifies that lie beside it: a browser takes some 0.3 ms for each. More are verify.py's.
+# How many events the page verifies that lie beside it. More are verify.py's, which needs less time and memory.
 MOST_IN_A_PAGE = 20_000
 # Verifies events with nothing but the browser's own SHA-256 and Ed25519; knows no page.
 SCRIPT = _HERE / "proof.js"
