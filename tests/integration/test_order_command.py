@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from events.envelope import Cause
 from events.facts import AttentionNeeded, OrderDelivered, PaymentReceived
 from events.money import Money
 from storage.record import Log
+from storage.since import acts
 from tests.examples import placed, started, written
 from tests.forking import ledgerpress
 
@@ -93,6 +95,8 @@ def test_many_are_counted_first_and_retried_with_yes(run: Any, orders_log: Log) 
     assert set(done["done"]) == names
     assert not any(orders_log.read(name).order.attention for name in names)
     assert orders_log.read(spared).order.attention
+    (act,) = acts(orders_log, datetime(2000, 1, 1, tzinfo=UTC), None, 10)
+    assert (act.event, act.orders, act.reason) == ("order-retried", 7, WHY[1])
 
 
 def test_what_cannot_be_done_to_some_is_skipped_with_its_reason(run: Any, orders_log: Log) -> None:

@@ -11,16 +11,19 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import insert
 
 from events.envelope import Cause
 from events.errors import Refused
 from events.facts import OrderErased
 from events.products import CATALOGUE
-from storage import rewrapping, stripe_secrets, tenants
+from storage import rewrapping, stripe_secrets, tables, tenants
 from storage.checks import work
+from storage.inbox import QUEUE
 from storage.opening import opened
 from storage.record import Log
 from storage.settings import read_from
+from storage.vault import Courier
 from tests.examples import placed, written
 from tests.forking import ledgerpress
 from tests.integration.test_doctor import named
@@ -147,7 +150,7 @@ def test_a_key_that_is_missing_stops_no_other_and_is_named(environment: Environm
 
     assert (done.returncode, json.loads(done.stdout)) == (
         1,
-        {"rewrapped": 3, "resealed": 0, "locked": {missing: 2}},
+        {"rewrapped": 3, "resealed": 0, "letters": 0, "locked": {missing: 2}},
     )
     found = {each["standing"]: each for each in json.loads(shown.stdout)}
     assert shown.returncode == 1
@@ -156,17 +159,45 @@ def test_a_key_that_is_missing_stops_no_other_and_is_named(environment: Environm
     assert run(environment, f"{NEW},{OTHER}", "rewrap").returncode == 0
 
 
-def test_tenants_secrets_follow(environment: Environment) -> None:
+def payment(raw: str) -> bytes:
+    """What Stripe sent while Postgres was away, sealed under that key."""
+    sealed = base64.b64encode(Courier([raw]).seal(b'{"canary": 1}', QUEUE)).decode()
+    return json.dumps({"sealed": sealed}).encode()
+
+
+def dead_letter(log: Log, body: bytes) -> None:
+    row = {"id": uuid.uuid4(), "queue": QUEUE, "message_id": "m", "correlation": "c", "body": body}
+    with log.engine.connect() as connection:
+        connection.execute(insert(tables.dead_letters).values(row))
+
+
+def test_tenants_secrets_and_dead_letters_follow(environment: Environment) -> None:
     settings = read_from(environment)
     with holding(environment, OLD) as log:
         tenants.add(log.engine, "acme", "Acme")
         stripe_secrets.add(log.engine, settings, "acme", "whsec_canary")
+        dead_letter(log, b'{"sealed": "' + base64.b64encode(b"no key of anybody's") + b'"}')
+        dead_letter(log, payment(OLD))
+        dead_letter(log, payment(OTHER))
+    both = read_from({**environment, "VAULT_KEY": f"{NEW},{OLD}"})
+    before = named(work.look(both), "work.dead-letters")
 
     done = run(environment, f"{NEW},{OLD}", "rewrap", "--json")
-    (first,) = json.loads(run(environment, NEW, "status", "--json").stdout)
+    first, missing = json.loads(run(environment, NEW, "status", "--json").stdout)
 
-    assert json.loads(done.stdout) == {"rewrapped": 0, "resealed": 1, "locked": {}}
-    assert (first["standing"], first["tenants"]) == ("first", 1)
+    assert before.level == "failure"
+    assert "3 dead letters of inbox.stripe, 1 sealed with a key" in before.found
+    assert before.found.endswith("1 with an old one")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        1,
+        {"rewrapped": 0, "resealed": 1, "letters": 1, "locked": {key_name(OTHER): 1}},
+    )
+    assert (first["standing"], first["tenants"], first["letters"]) == ("first", 1, 1)
+    assert (missing["standing"], missing["key"], missing["letters"]) == (
+        "missing",
+        key_name(OTHER),
+        1,
+    )
     assert "canary" not in done.stdout + done.stderr
 
 

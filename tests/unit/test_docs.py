@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from api.cli import app
@@ -21,12 +22,13 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 (SAMPLE,) = re.findall(r"events/products/(\w+)\.py`:", README)
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
-# What compose.yaml asks for besides settings: the passwords it makes URLs of, and the port.
+# What compose.yaml asks for besides settings: the passwords it makes URLs of, and the port. Every process leaves alone
+# what begins so.
 COMPOSE_ONLY = {
     "COMPOSE_POSTGRES_PASSWORD",
     "COMPOSE_APP_PASSWORD",
     "COMPOSE_RABBITMQ_PASSWORD",
-    "API_PORT",
+    "COMPOSE_API_PORT",
 }
 
 
@@ -59,6 +61,7 @@ def test_settings_are_documented_one_and_all() -> None:
     documented = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
 
     assert sorted(documented) == sorted(SETTINGS)
+    assert all(f"`{name}`" in table for name in COMPOSE_ONLY)
 
 
 def test_documented_defaults_are_the_defaults() -> None:
@@ -80,6 +83,7 @@ def test_the_example_of_an_env_file_names_only_what_is_read() -> None:
     named = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
 
     assert named <= SETTINGS | COMPOSE_ONLY
+    assert named >= COMPOSE_ONLY
 
 
 def test_compose_hands_over_every_setting_but_the_speed_and_the_owner() -> None:
@@ -91,6 +95,7 @@ def test_compose_hands_over_every_setting_but_the_speed_and_the_owner() -> None:
     assert given == SETTINGS - {"SPEED", "DATABASE_OWNER_URL", "SIGNING_KEY"}
     assert "SIGNING_KEY" in asked
     assert asked <= SETTINGS | COMPOSE_ONLY
+    assert all(name.startswith("COMPOSE_") for name in asked - SETTINGS)
 
 
 def test_compose_has_a_worker_for_every_product() -> None:
@@ -106,6 +111,17 @@ def test_compose_has_a_worker_for_every_product() -> None:
     catalogue = {path.stem for path in (ROOT / "events" / "products").glob("[a-z]*.py")}
     assert set(workers.values()) == catalogue
     assert all(service.replace("-", "_") == product for service, product in workers.items())
+
+
+def test_whoever_talks_to_others_has_a_way_out_and_time_to_end() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    ours = {name: each for name, each in services.items() if "run" in each.get("command", [])}
+
+    assert {"api", "keeper", "life-clarity"} <= ours.keys()
+    for name, service in ours.items():
+        assert "outside" in service["networks"], name
+        assert service["stop_grace_period"] == "45s", name
+        assert service["healthcheck"]["test"], name
 
 
 def test_the_product_in_the_readme_can_be_sold(
