@@ -3,12 +3,13 @@
 It comes from outside, so it may be of any shape.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from events.answers import whole
 from events.errors import Refused, Unavailable
 from events.money import NOTHING, Tokens
+from events.plan import Key
 
 UNREADABLE = "the model's answer could not be read"
 
@@ -29,14 +30,14 @@ def once_more(
     question: dict[str, Any],
     answer: Any,
     faults: Callable[[str], Sequence[str]],
-    *,
-    as_json: bool,
 ) -> dict[str, Any] | None:
-    """The question that asks for a better form, if the answer can be read and has faults."""
+    """The question that asks for a better form, if the answer was given and has faults or is empty."""
     try:
-        text = _read(answer, as_json=as_json)
+        text = _said(answer)
     except (Refused, Unavailable):
         return None
+    if not text:
+        return question
     found = faults(text)
     if not found:
         return None
@@ -45,20 +46,32 @@ def once_more(
     return {**question, "messages": [*question["messages"], *said]}
 
 
-def best(answers: Sequence[Any], *, as_json: bool) -> str:
-    """The last answer, or the one before if that cannot be read: it was readable, if not in form.
+def best(answers: Sequence[Any], keys: Sequence[Key] | None) -> str:
+    """The last answer, or the one before if that is of no use: it was, if not in form.
 
+    Prose is of use unless it is empty; with ``keys`` only an object that has them.
     Raises ``Refused`` if the model would not write, ``Unavailable`` if nothing usable came.
     """
     try:
-        return _read(answers[-1], as_json=as_json)
+        return _read(answers[-1], keys)
     except (Refused, Unavailable):
         if len(answers) == 1:
             raise
-    return _read(answers[0], as_json=as_json)
+    return _read(answers[0], keys)
 
 
-def _read(completion: Any, *, as_json: bool) -> str:
+def _read(completion: Any, keys: Sequence[Key] | None) -> str:
+    text = _said(completion)
+    if not text:
+        message = "the model's answer was empty"
+        raise Unavailable(message, reason="model-empty")
+    if keys is not None and not whole(text, keys):
+        raise _malformed()
+    return text
+
+
+def _said(completion: Any) -> str:
+    """What was said, if anything; half a character that cannot be written down becomes a question mark."""
     try:
         choice = completion.choices[0]
         text, refusal, finish = choice.message.content, choice.message.refusal, choice.finish_reason
@@ -70,19 +83,7 @@ def _read(completion: Any, *, as_json: bool) -> str:
     if finish == "length":
         message = "the model's answer was cut off at its length limit"
         raise Unavailable(message, reason="model-truncated")
-    if not isinstance(text, str) or not text.strip():
-        message = "the model's answer was empty"
-        raise Unavailable(message, reason="model-empty")
-    if as_json and not _is_object(text):
-        raise _malformed()
-    return text
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 
 
 def _malformed() -> Unavailable:

@@ -23,6 +23,7 @@ from actors.completions import UNREADABLE, best, once_more, tokens_of
 from actors.replies import Answer, Failure, Reply
 from events.errors import LedgerpressError, Refused, Unavailable
 from events.money import NOTHING, cost
+from events.plan import Key
 from events.prompt import Prompt
 from events.rates import rate
 from storage.settings import Settings
@@ -71,15 +72,15 @@ class Model:
         *,
         longest: int,
         seconds: float,
-        as_json: bool,
+        keys: Sequence[Key] | None = None,
         order: str,
         faults: Callable[[str], Sequence[str]] = lambda _: (),
         trace: str = "",
     ) -> Future[Reply]:
         """Ask now for at most ``longest`` tokens; cancelling the future cancels the call.
 
-        An answer with ``faults`` of form is asked for once more, with what is wrong; what comes then is taken, and
-        both are paid for.
+        With ``keys`` (``()``: any) it must be a JSON object that has them. An answer that is empty or has ``faults`` is
+        asked for once more, with what is wrong; what comes then is taken if it is of use, and both are paid for.
 
         It may take ``seconds`` in all, however slowly the answer drips. What may pass (429, 5xx, a lost connection)
         is tried again up to twice within that time. A failure's error is ``Unavailable`` for what may pass later (with
@@ -92,11 +93,11 @@ class Model:
                 {"role": "user", "content": prompt.user},
             ],
             "max_completion_tokens": longest,
-            "response_format": {"type": "json_object"} if as_json else openai.omit,
+            "response_format": openai.omit if keys is None else {"type": "json_object"},
             "extra_headers": {"X-Ledgerpress-Order": order}
             | ({"traceparent": trace} if trace else {}),
         }
-        call = self._persevere(question, seconds, faults, as_json=as_json)
+        call = self._persevere(question, seconds, faults, keys)
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def close(self) -> None:
@@ -118,8 +119,7 @@ class Model:
         question: dict[str, Any],
         seconds: float,
         faults: Callable[[str], Sequence[str]],
-        *,
-        as_json: bool,
+        keys: Sequence[Key] | None,
     ) -> Reply:
         trying = AsyncRetrying(
             retry=retry_if_exception_type(_Passing),
@@ -147,7 +147,7 @@ class Model:
         try:
             async with asyncio.timeout(seconds):
                 answers.append(await trying(ask, question))
-                if again := once_more(question, answers[0], faults, as_json=as_json):
+                if again := once_more(question, answers[0], faults):
                     answers.append(await trying(ask, again))
         except TimeoutError:
             if not answers:
@@ -159,7 +159,7 @@ class Model:
         tokens = sum(map(tokens_of, answers), start=NOTHING)
         price = sum(cost(tokens_of(each), self.rate) for each in answers)
         try:
-            text = best(answers, as_json=as_json)
+            text = best(answers, keys)
         except (Refused, Unavailable) as error:
             return Failure(error=error, tokens=tokens, cost=price, lost=lost)
         taken = round(1000 * (time.monotonic() - began))

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from tempfile import TemporaryFile
+from typing import Any
 
 from actors.attempt import Attempt
 from actors.press.binding import Piece
@@ -14,11 +15,14 @@ from actors.press.binding import bind as bind_pieces
 from actors.press.papers import Enclosure
 from actors.press.rendering import PressFailed
 from actors.press.typeset import Facts, typeset, typeset_plain
+from events.answers import read
+from events.errors import Refused
 from events.facts import ChunkRendered, DocumentBound
 from events.order import Order
 from events.plan import Chunk, ChunkKind, Product
 from events.provenance import FILENAME, fingerprint, provenance
 from events.views import media_type
+from storage.blobs import LOST
 from storage.telemetry import log
 
 
@@ -37,9 +41,9 @@ def render(
 
 def bind(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) -> DocumentBound:
     """Make one document of the rendered chunks, in the plan's order."""
-    order, tools, sealer = attempt.order, attempt.tools, attempt.history.sealer
+    order = attempt.order
     pieces = [
-        Piece(chunk=planned, pdf=partial(tools.blobs.get, made.blob, sealer), pages=made.pages)
+        Piece(chunk=planned, pdf=partial(_piece, planned, made, attempt, product), pages=made.pages)
         for planned, made in zip(product.chunks, chunks, strict=True)
     ]
     facts = _facts(order, product)
@@ -67,7 +71,7 @@ def bind(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) 
 def compose(attempt: Attempt, product: Product) -> DocumentBound:
     """Make a JSON document of the written sections, each with a Markdown rendering of it."""
     order = attempt.order
-    sections = {name: json.loads(written.text) for name, written in order.sections.items()}
+    sections = {name: _promised(written.text, product) for name, written in order.sections.items()}
     content = {
         "product": product.name,
         "sections": sections,
@@ -77,7 +81,21 @@ def compose(attempt: Attempt, product: Product) -> DocumentBound:
         ),
     }
     text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True)
-    return _kept(text.encode(), 0, attempt, product)
+    return _kept(text.encode("utf-8", "replace"), 0, attempt, product)
+
+
+def _piece(chunk: Chunk, made: ChunkRendered, attempt: Attempt, product: Product) -> bytes:
+    """The PDF of ``chunk``. One that is lost or has been altered is made afresh: all that it needs is in the log."""
+    tools, sealer = attempt.tools, attempt.history.sealer
+    try:
+        return tools.blobs.get(made.blob, sealer)
+    except Refused as error:
+        if error.reason not in LOST or sealer.erased:
+            raise
+        log.warning(
+            "chunk is made afresh", order=attempt.order.id, chunk=chunk.name, why=error.reason
+        )
+    return tools.blobs.get(_render(chunk, attempt, product).blob, sealer)
 
 
 def _render(chunk: Chunk, attempt: Attempt, product: Product) -> ChunkRendered:
@@ -139,6 +157,12 @@ def _kept(content: bytes, pages: int, attempt: Attempt, product: Product) -> Doc
         pages=pages,
         size=len(content),
     )
+
+
+def _promised(text: str, product: Product) -> dict[str, Any]:
+    """The answer as its reader was promised it, without what the model may have added."""
+    answer = read(text) or {}
+    return {each.name: answer[each.name] for each in product.keys if each.name in answer} or answer
 
 
 def _markdown(answer: dict[str, object]) -> str:

@@ -11,9 +11,9 @@ from functools import partial
 from actors.attempt import Attempt
 from actors.replies import Failure, Reply
 from actors.reserving import Round, over_month, report, reserve
+from events import answers, form
 from events.errors import Refused, Unavailable
 from events.facts import CallFailed, SectionsAsked, SectionWritten
-from events.form import faults
 from events.money import NOTHING
 from events.plan import DocumentKind, Product, Section
 from storage import tracing
@@ -51,14 +51,16 @@ def write(
         raise full
 
     spans = {name: _span(name, attempt, made) for name in made.prompts}
-    as_json = product.document is DocumentKind.JSON
+    keys = product.keys if product.document is DocumentKind.JSON else None
     calls = {
         made.model.ask(
             prompt,
             longest=made.longest[name],
             seconds=product.pacing.call_timeout,
-            as_json=as_json,
-            faults=(lambda _: ()) if as_json else partial(faults, section=product.section(name)),
+            keys=keys,
+            faults=partial(form.faults, section=product.section(name))
+            if keys is None
+            else partial(answers.faults, keys=keys),
             order=order.id,
             trace=spans[name].traceparent,
         ): name

@@ -71,6 +71,16 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key of a JSON answer: a text of so many words or, if it is ``listed``, an array of so many texts."""
+
+    name: str
+    listed: bool = False
+    fewest: int = 0
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """A piece of the PDF that is rendered on its own. ``section`` names what it shows, if it shows one."""
 
@@ -103,9 +113,10 @@ class Product:
     ``width`` sections are asked for at once. ``sees_earlier`` lets each prompt carry a digest of what is already
     written, at most that many characters (0: none); it needs ``width`` 1 to be the same on every run. A bundle has
     ``parts`` (names of other products) and no sections. ``chunks`` are the pieces of its document in reading order;
-    ``divided`` opens each part with a page of its own. ``threads`` is how many orders one worker process works on at
-    once, unless ``WORKER_THREADS`` says otherwise. ``budget`` is the most an order may spend on model calls, in
-    millionths of a dollar.
+    ``divided`` opens each part with a page of its own. ``keys`` are those of each answer of a JSON product, as its
+    ``form`` asks for them; without any, every object will do. ``threads`` is how many orders one worker
+    process works on at once, unless ``WORKER_THREADS`` says otherwise. ``budget`` is the most an order may spend on
+    model calls, in millionths of a dollar.
     """
 
     name: str
@@ -117,6 +128,7 @@ class Product:
     fields: tuple[Field, ...]
     voice: str = ""
     form: str = ""
+    keys: tuple[Key, ...] = ()
     sections: tuple[Section, ...] = ()
     parts: tuple[str, ...] = ()
     width: int = 1

@@ -5,7 +5,6 @@ because it has the bookmark's row locked; whoever dies or freezes leaves the res
 is lost: the last ones may come twice.
 """
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +15,10 @@ from events.announcement import announce, routing_key
 from events.errors import Refused, Unavailable
 from storage import sealed
 from storage.database import connected, transaction
-from storage.exchange import Exchange
+from storage.exchange import Exchange, Message
 
-# Some tenths of a second; with a slow broker a batch ends by time, far from the limit on transactions that stand idle.
-MOST = 100
-_MOST_SECONDS = 2.0
+# Some hundredths of a second, far from the limit on transactions that stand idle.
+MOST = 500
 
 _HELD = text("select position, hash from announced for update skip locked")
 _PRODUCTS = text("""
@@ -64,17 +62,10 @@ class Announced:
     foreign: bool
 
 
-def announce_some(
-    engine: Engine,
-    exchange: Exchange,
-    source: str,
-    most: int = MOST,
-    seconds: float = _MOST_SECONDS,
-) -> int:
+def announce_some(engine: Engine, exchange: Exchange, source: str, most: int = MOST) -> int:
     """Announce at most ``most`` events; return how many: 0 also if somebody else is at it.
 
-    After so many seconds no further one is begun, so that the bookmark moves however slow RabbitMQ is. Raises
-    ``Unavailable`` if Postgres or RabbitMQ is away, and ``ForeignAnnouncements``.
+    Raises ``Unavailable`` if Postgres or RabbitMQ is away, and ``ForeignAnnouncements``.
     """
     with transaction(engine) as connection:
         held = connection.execute(_HELD).one_or_none()
@@ -89,26 +80,19 @@ def announce_some(
         else:
             del found[most:]
         products = _products(connection, found)
-        number = 0
-        away: Unavailable | None = None
-        began = time.monotonic()
-        for each in found:
-            if number and time.monotonic() - began >= seconds:
-                break
-            key = routing_key(products.get(each.link.stream), each.link.type)
-            body = msgspec.json.encode(announce(each.position, each.link, source))
-            try:
-                exchange.publish(key, body, str(each.link.id))
-            except Unavailable as error:
-                away = error
-                break
-            number += 1
-        if number:
-            last = found[number - 1]
+        messages = [
+            Message(
+                key=routing_key(products.get(each.link.stream), each.link.type),
+                body=msgspec.json.encode(announce(each.position, each.link, source)),
+                id=str(each.link.id),
+            )
+            for each in found
+        ]
+        if messages:
+            exchange.publish(messages)
+            last = found[-1]
             connection.execute(_REACHED, {"position": last.position, "hash": last.link.hash})
-    if away:
-        raise away
-    return number
+    return len(found)
 
 
 def standing(engine: Engine) -> Announced:

@@ -10,9 +10,13 @@ from events.errors import NotFound, Refused, Unavailable
 from storage.bucket import Access, Bucket
 from storage.disk import Disk
 from storage.settings import Settings
-from storage.vault import Sealer
+from storage.vault import FOREIGN, Sealer
 
 Shelf = Disk | Bucket
+
+MISSING, ALTERED = "blob-missing", "blob-altered"
+# Why a blob cannot be had though its customer's key is there: what it was made of has to be made again.
+LOST = frozenset({MISSING, ALTERED, FOREIGN})
 
 
 class Blobs:
@@ -22,11 +26,16 @@ class Blobs:
         self.shelf = shelf(url, access)
 
     def put(self, plain: bytes, sealer: Sealer) -> str:
-        """Keep ``plain`` and return its name. It has reached the disk, or the store, when this returns."""
+        """Keep ``plain`` and return its name. It has reached the disk, or the store, when this returns.
+
+        What lies there already is left as it is, unless it has been altered: then it is put right.
+        """
         name = hashlib.sha256(plain).hexdigest()
         place = f"{sealer.subject}/{name}"
         if not self.shelf.has(place):
             self.shelf.put(place, sealer.seal(plain, f"blob/{place}"))
+        elif not self._sound(name, sealer):
+            self.shelf.replace(place, sealer.seal(plain, f"blob/{place}"))
         return name
 
     def get(self, name: str, sealer: Sealer) -> bytes:
@@ -39,11 +48,18 @@ class Blobs:
         plain = sealer.open(sealed, f"blob/{place}") if sealed else None
         if plain is None:
             message = f"there is no blob {name}"
-            raise NotFound(message, reason="blob-missing")
+            raise NotFound(message, reason=MISSING)
         if hashlib.sha256(plain).hexdigest() != name:
             message = f"the blob {name} is not what its name says"
-            raise Refused(message, reason="blob-altered")
+            raise Refused(message, reason=ALTERED)
         return plain
+
+    def _sound(self, name: str, sealer: Sealer) -> bool:
+        try:
+            self.get(name, sealer)
+        except Refused:
+            return False
+        return True
 
     def forget(self, subject: uuid.UUID) -> None:
         """Remove all that was kept for the subject. Safe to repeat; raises ``OSError`` or ``Unavailable``."""

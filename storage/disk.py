@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Disk:
-    """A folder with folders in it. Names are like ``folder/file``; what is written is never changed."""
+    """A folder with folders in it. Names are like ``folder/file``; ``put`` changes nothing that is there."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -21,12 +21,8 @@ class Disk:
         if not path.parent.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _sync(self.root)
-        draft = path.with_name(f".{uuid.uuid4().hex}")
+        draft = _draft(path, content)
         try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
             # Unlike a rename, this does not replace what somebody else has written meanwhile.
             os.link(draft, path)
         except FileExistsError:
@@ -35,6 +31,12 @@ class Disk:
             draft.unlink(missing_ok=True)
         _sync(path.parent)
         return True
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file in the place of one that is broken; it has reached the disk when this returns."""
+        path = self.root / name
+        _draft(path, content).replace(path)
+        _sync(path.parent)
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -70,6 +72,20 @@ class Disk:
         if path.exists():
             shutil.rmtree(path)
             _sync(self.root)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    """A file beside ``path`` with that content, which has reached the disk."""
+    draft = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
 
 
 def _sync(folder: Path) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from events.errors import Refused
 from storage.database import again_once, directly
 
+FOREIGN = "foreign-ciphertext"
 _NONCE = 12
 _NAME = 16
 _TOKEN_BYTES = 16
@@ -57,9 +58,9 @@ class Sealer:
             return None
         try:
             return AESGCM(self._key).decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             message = f"what lies at {place} was not sealed there"
-            raise Refused(message, reason="foreign-ciphertext") from None
+            raise Refused(message, reason=FOREIGN) from None
 
     def token(self, order_id: str) -> str:
         """The secret in the link to the customer's page: 128 bits, derived from the key and gone with it."""
@@ -108,7 +109,7 @@ class Courier:
         try:
             return AESGCM(key).decrypt(nonce, sealed[_NAME + _NONCE :], place.encode())
         except (InvalidTag, ValueError):
-            raise Refused("this message was not sealed here", reason="foreign-ciphertext") from None
+            raise Refused("this message was not sealed here", reason=FOREIGN) from None
 
 
 def key_of(sealed: bytes) -> str:

@@ -8,6 +8,7 @@ from markdown_it.token import Token
 DEEPEST = 4
 MOST_ROWS = 60
 MOST_COLUMNS = 8
+TOO_LARGE = "The rest of this table was too large to print."
 WIDE = 5
 LEAD_WORDS = 75
 PULL_WORDS = 60
@@ -15,6 +16,7 @@ LABEL_WORDS = 6
 BOLD = ["strong_open", "text", "strong_close"]
 
 NUMBER = re.compile(r"[-+±~≈<>≤≥]?\s*[$€£¥]?\s*\d[\d\s.,:/\u2013-]*\s*[%‰$€£¥°]?[a-zA-Z]{0,3}")
+LONGEST_NUMBER = 40
 NO_NUMBER = frozenset({"", "-", "\u2013", "\u2014"})
 COLONS = ":\uff1a"
 LETTERS = re.compile(r"[\W_]+")
@@ -159,7 +161,7 @@ def _without_label(inline: Token) -> Token:
 
 
 def _capped_tables(tokens: Iterator[Token]) -> Iterator[Token]:
-    """At most so many rows and columns; columns of figures aligned by their last digit."""
+    """At most so many rows and columns, and a remark if there were more; figures aligned by their last digit."""
     table: list[Token] = []
     for token in tokens:
         if token.type == "table_open" or table:
@@ -176,6 +178,7 @@ def _table(tokens: list[Token]) -> Iterator[Token]:
     if sum(token.type == "th_open" for token in tokens) >= WIDE:
         tokens[0].attrSet("class", "wide")
     row = column = 0
+    whole = True
     for token in tokens:
         match token.type:
             case "tr_open":
@@ -185,9 +188,23 @@ def _table(tokens: list[Token]) -> Iterator[Token]:
             case "th_open" | "td_open":
                 column += 1
                 _align(token, figures=column in figures)
-        ends = token.type in {"tbody_close", "table_close"}
-        if ends or (row <= MOST_ROWS and column <= MOST_COLUMNS):
+        fits = row <= MOST_ROWS and column <= MOST_COLUMNS
+        whole = whole and fits
+        if fits or token.type in {"tbody_close", "table_close"}:
             yield token
+    if not whole:
+        yield from _remark(TOO_LARGE)
+
+
+def _remark(words: str) -> Iterator[Token]:
+    said = [
+        Token("em_open", "em", 1),
+        Token("text", "", 0, content=words),
+        Token("em_close", "em", -1),
+    ]
+    yield Token("paragraph_open", "p", 1, block=True)
+    yield Token("inline", "", 0, children=said)
+    yield Token("paragraph_close", "p", -1, block=True)
 
 
 def _align(cell: Token, *, figures: bool) -> None:
@@ -212,5 +229,6 @@ def _columns_of_figures(tokens: list[Token]) -> set[int]:
                 column += 1
                 cell = _words(tokens[at + 1]).strip()
                 if cell not in NO_NUMBER:
-                    seen[column] = seen.get(column, True) and bool(NUMBER.fullmatch(cell))
+                    fits = len(cell) <= LONGEST_NUMBER and NUMBER.fullmatch(cell)
+                    seen[column] = seen.get(column, True) and bool(fits)
     return {column for column, figures in seen.items() if figures}

@@ -16,7 +16,11 @@ LETTER, EASTERN = 0.56, 0x2E80
 BAR_ROW, BAR = 21.0, 10.0
 LABELS = 0.34
 SIZE = 7.8
-PLOT_HEIGHT = 150.0
+PLOT_TOP, PLOT_HEIGHT = 8.0, 150.0
+# From one line of names to the next.
+LINE = SIZE * 1.25
+# How much wider bold letters are.
+BOLD = 1.1
 TICKS = 5
 
 
@@ -36,7 +40,9 @@ def _bars(chart: Chart, look: Look) -> tuple[list[str], float]:
     names = [name for name, _ in chart.rows]
     said = [f"{shown(value)}{_behind(chart.unit)}" for value in values]
     left = min(max(map(_length, names)) + 10, WIDTH * LABELS)
-    right = WIDTH - min(max(map(_length, said)) * 1.1 + 10, WIDTH * LABELS)
+    right = WIDTH - min(max(map(_length, said)) * BOLD + 10, WIDTH * LABELS)
+    # Where a unit is too long for it, the number stays whole.
+    room = (WIDTH - right - 4) / BOLD
     low, high = min(0.0, *values), max(0.0, *values)
     span = (high - low) or 1.0
 
@@ -54,7 +60,7 @@ def _bars(chart: Chart, look: Look) -> tuple[list[str], float]:
             _text(0, foot, _short(name, left - 8), SOFT),
             _box(left, top, right - left, TRACK),
             _box(first, top, max(last - first, 0.6), colour),
-            _text(WIDTH, foot, text, INK, anchor="end", weight=600),
+            _text(WIDTH, foot, _short(text, room), INK, anchor="end", weight=600),
         ]
     return marks, len(chart.rows) * BAR_ROW
 
@@ -73,7 +79,7 @@ def _lines(chart: Chart, look: Look) -> tuple[list[str], float]:
         return left + place / (len(chart.along) - 1) * (right - left)
 
     def up(value: float) -> float:
-        return 8 + (1 - (value - low) / span) * PLOT_HEIGHT
+        return PLOT_TOP + (1 - (value - low) / span) * PLOT_HEIGHT
 
     marks = []
     for tick, text in zip(ticks, said, strict=True):
@@ -125,11 +131,15 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
-    """The same heights, moved so that names written there do not touch."""
+    """The same heights, moved so that names written there do not touch, and stay inside the drawing."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     moved = list(heights)
     for above, below in pairwise(order):
-        moved[below] = max(moved[below], moved[above] + SIZE * 1.25)
+        moved[below] = max(moved[below], moved[above] + LINE)
+    lowest = PLOT_TOP + PLOT_HEIGHT
+    for each in reversed(order):
+        moved[each] = min(moved[each], lowest)
+        lowest = moved[each] - LINE
     return moved
 
 

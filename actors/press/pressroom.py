@@ -6,16 +6,12 @@ from it to its end, and the answer is pages, PDF and a verdict (``rendering.PAGE
 Where a child ended instead, the warm process writes the verdict. When FD is closed at the other end,
 the process and its children end.
 
-A child keeps what it has warmed for the next chunk, which halves the work, and leaves after a few,
-after a large one, and after any failure, so that no chunk meets the traces of a bad one.
+Neither it nor its children can reach the network (``seclusion``); what a child does is in ``child``.
 """
 
 import contextlib
-import ctypes
 import gc
-import math
 import os
-import resource
 import selectors
 import shutil
 import signal
@@ -23,38 +19,18 @@ import socket
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
+from actors.press.child import LIBC, confine, work
 from actors.press.plate import fingerprint, plate
-from actors.press.rendering import (
-    BROKEN,
-    PAGES,
-    SHEET,
-    TOO_DEEP,
-    TOO_MUCH_MEMORY,
-    VERDICT,
-    VERDICT_MARK,
-    Limits,
-    Rendered,
-)
+from actors.press.rendering import SHEET, VERDICT, VERDICT_MARK, Limits
+from actors.press.seclusion import seclude
 
 WARM_UP = SHEET.with_name("warm-up.html")
 
-# A child leaves after so many chunks, or once it has grown by so many kilobytes, or when there was
-# nothing to do for so many seconds.
-CHUNKS = 30
-GROWTH = 24 * 1024
+# A child leaves when there was nothing to do for so many seconds.
 REST = 3.0
-
-# From prctl(2).
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
-
-Render = Callable[[str], Rendered]
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +50,8 @@ def main() -> None:
         time=int(os.environ["PRESS_TIME"]),
     )
     door = socket.socket(fileno=int(sys.argv[1]))
+    if trouble := seclude():
+        sys.stderr.write(f"press: {trouble}; only what renders keeps documents from the network\n")
     warm_up()
     # What is warm now is shared by all children for as long as nobody touches it: the collector
     # would, by moving objects between its lists.
@@ -216,69 +194,6 @@ class Room:
         if child.control.fileno() != -1:
             self._selector.unregister(child.control)
             child.control.close()
-
-
-def confine(limits: Limits, warm: int) -> None:
-    """Let the kernel end this process when it takes too much memory, or when the warm process ends."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGALRM, signal.SIGXCPU):
-        signal.signal(number, signal.SIG_DFL)
-    if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != warm:
-            os._exit(BROKEN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-
-
-def work(control: socket.socket, limits: Limits) -> NoReturn:
-    """Render chunk after chunk, then end this process."""
-    code = BROKEN
-    first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        render = plate()
-        for turn in range(CHUNKS):
-            message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-            if not message:
-                break
-            with timed(limits), socket.socket(fileno=descriptors[0]) as connection:
-                answer(connection, render)
-            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first
-            if grown > GROWTH or turn == CHUNKS - 1:
-                break
-            control.sendall(b".")
-        code = 0
-    except MemoryError:
-        code = TOO_MUCH_MEMORY
-    except RecursionError:
-        code = TOO_DEEP
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller learns that it happened
-        code = TOO_MUCH_MEMORY if isinstance(error.__context__, MemoryError) else BROKEN
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        # Only where, never what: the message may repeat the customer's words.
-        sys.stderr.write(f"press: {type(error).__name__} at {place.filename}:{place.lineno}\n")
-    finally:
-        # A normal exit would run the warm process's clean-up in the child.
-        os._exit(code)
-
-
-@contextlib.contextmanager
-def timed(limits: Limits) -> Iterator[None]:
-    """Let the kernel end this process when one chunk takes too long."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    until = math.ceil(used.ru_utime + used.ru_stime) + limits.processor
-    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
-    signal.setitimer(signal.ITIMER_REAL, limits.time)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def answer(connection: socket.socket, render: Render) -> None:
-    """Read HTML, write pages, PDF and the verdict that all is well."""
-    with connection.makefile("rb") as asked:
-        html = asked.read().decode()
-    done = render(html)
-    connection.sendall(PAGES.pack(done.pages) + done.pdf + VERDICT.pack(VERDICT_MARK, 0))
 
 
 if __name__ == "__main__":

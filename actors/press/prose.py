@@ -1,9 +1,10 @@
 """A section's Markdown, written by a model and trusted by nobody, as HTML that reaches out to nothing."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -18,18 +19,28 @@ from actors.press.tongue import direction, language
 
 LONGEST = 120_000
 MOST_LINES = 4_000
-CUT = "\n\n*The rest of this section was too long to print.*\n"
+# How much of a word is left out for not being cut in two.
+LONGEST_TAIL = 100
+CUT = "<p><em>The rest of this section was too long to print.</em></p>"
 
 # Containers at the start of a line, and indentation, beyond which a text is not structured but broken.
 DEEPEST_MARKERS = 6
-MARKERS = re.compile(r"^[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]*){7,}", re.MULTILINE)
+MARKERS = re.compile(
+    # A line of nothing but dashes, stars or underscores is a rule, whatever stands between them.
+    r"^(?![ \t]*([-*_])(?:[ \t]*\1)*[ \t]*$)[ \t]*(?:>[ \t]*|(?:[-*+]|\d{1,9}[.)])[ \t]+){7,}",
+    re.MULTILINE,
+)
 INDENT = re.compile(r"^[ \t]{13,}", re.MULTILINE)
+# More quotation marks than any writer sets: each would be compared with all before it.
+MOST_QUOTES = 3_000
+QUOTES = "\"'"
 # What a model writes where a table cell needs a second line.
 BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 MOST_CHARTS = 6
 CHART = "chart"
 # Where a chart will stand, by its number: what the sanitizer sees of it.
+ANY_TAG = re.compile(r"<[^>]*>")
 PLACE = re.compile(r'<figure class="chart">\s*(\d)\s*</figure>')
 
 TAGS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "aside", "strong", "em", "s", "code", "pre"} | {
@@ -48,7 +59,7 @@ CLASSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prose:
-    """HTML of a section's body, and what its element should say about it."""
+    """HTML of a section's body, empty if nothing is to be seen in it, and what its element should say about it."""
 
     html: str
     language: str
@@ -62,34 +73,58 @@ def prose(text: str, title: str, look: Look) -> Prose:
     and a first one that repeats ``title`` is left out. Numbers that can be drawn become charts in
     the colours of ``look``; those that cannot stay as they were written.
     """
-    text = tame(cut(tidy(text)))
+    whole = tidy(text)
+    short = cut(whole)
+    text = tame(short)
     spoken = language(text)
-    parser = ENGLISH if spoken == "en" else PLAIN
+    quotes = sum(map(text.count, QUOTES))
+    parser = ENGLISH if spoken == "en" and quotes <= MOST_QUOTES else PLAIN
     charts: list[Chart] = []
     tokens = arrange(list(_printable(parser.parse(text), charts)), title)
     html = _clean(parser.renderer.render(tokens, parser.options, {}))
     html = PLACE.sub(lambda found: _drawn(charts[int(found[1])], look), html)
-    return Prose(html=html, language=spoken, direction=direction(text))
+    return Prose(
+        html=_legible(html) + _remark(whole, short), language=spoken, direction=direction(text)
+    )
 
 
 def plain(text: str) -> Prose:
     """The same words as paragraphs and nothing else."""
-    text = cut(tidy(text))
+    whole = tidy(text)
+    text = cut(whole)
     paragraphs = re.split(r"\n\s*\n", text.strip())
     html = "".join(f"<p>{nh3.clean_text(breakable(words))}</p>" for words in paragraphs if words)
-    return Prose(html=_clean(html), language="und", direction=direction(text))
+    return Prose(
+        html=_legible(_clean(html)) + _remark(whole, text),
+        language="und",
+        direction=direction(text),
+    )
 
 
 def cut(text: str) -> str:
-    """``text`` up to a length that can be printed, with a remark if there was more."""
+    """``text`` up to a length that can be printed; between two words, if it has such."""
     lines = text[:LONGEST].split("\n", MOST_LINES)[:MOST_LINES]
     short = "\n".join(lines)
-    return text if len(short) == len(text) else short.rsplit(" ", 1)[0] + CUT
+    if len(short) == len(text):
+        return text
+    head, _, tail = short.rpartition(" ")
+    return head if len(tail) <= LONGEST_TAIL else short
 
 
 def tame(text: str) -> str:
     """``text`` without the deep nesting that only an attack or an accident writes."""
     return INDENT.sub(" " * 12, MARKERS.sub("> ", text))
+
+
+def _remark(whole: str, short: str) -> str:
+    """What follows on a text that has been cut. Not a part of it: it could end up inside its last block."""
+    return "" if short == whole else CUT
+
+
+def _legible(html: str) -> str:
+    """``html``, unless all it shows are blanks, rules and marks without letters."""
+    seen = unescape(ANY_TAG.sub("", html))
+    return html if any(unicodedata.category(each)[0] not in "MZC" for each in seen) else ""
 
 
 def _parser(*, quotes: bool) -> MarkdownIt:

@@ -12,6 +12,7 @@ UNSEEN = re.compile(
 )
 LINE_ENDS = re.compile("\r\n?|[\u2028\u2029\u0085]")
 MARKS_PER_LETTER = 4
+MARKS = frozenset({"Mn", "Me"})
 LONGEST_WORD = 40
 # Scripts from Hebrew onwards are left alone: they either have spaces or may be broken anywhere.
 LONG_WORD = re.compile(rf"[^\s\u200b\u0590-\U0010ffff]{{{LONGEST_WORD + 1},}}")
@@ -20,8 +21,9 @@ BREAK_HERE = "\u200b"
 
 def tidy(text: str) -> str:
     """``text`` in NFC, with plain line ends and without what is listed above."""
-    text = unicodedata.normalize("NFC", UNSEEN.sub("", LINE_ENDS.sub("\n", text)))
-    return text if text.isascii() else _fewer_marks(text)
+    text = UNSEEN.sub("", LINE_ENDS.sub("\n", text))
+    # Marks first: to put a thousand of them in order takes time by the square.
+    return text if text.isascii() else unicodedata.normalize("NFC", _fewer_marks(text))
 
 
 def line(text: str, longest: int) -> str:
@@ -45,7 +47,7 @@ def _fewer_marks(text: str) -> str:
     kept = []
     marks = 0
     for letter in text:
-        marks = marks + 1 if unicodedata.combining(letter) else 0
+        marks = marks + 1 if unicodedata.category(letter) in MARKS else 0
         if marks <= MARKS_PER_LETTER:
             kept.append(letter)
     return "".join(kept)

@@ -124,6 +124,15 @@ def _of_its_writing(product: Product) -> Iterator[str]:
         yield "has no form"
     if product.divided and product.document is not DocumentKind.PDF:
         yield "is divided, but only a PDF has pages that open a part"
+    if product.keys and product.document is not DocumentKind.JSON:
+        yield "has keys, but only a JSON answer can have them"
+    for key in product.keys:
+        if f'"{key.name}"' not in product.form:
+            yield f"key {key.name!r} is not asked for in the form"
+        if not 0 <= key.fewest <= key.most:
+            yield f"key {key.name!r} asks for {key.fewest} to {key.most}"
+    for name in _repeated(key.name for key in product.keys):
+        yield f"has two keys named {name!r}"
 
 
 def _of_its_sections(sections: tuple[Section, ...]) -> Iterator[str]:

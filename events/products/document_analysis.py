@@ -2,7 +2,7 @@
 
 from events.money import Money
 from events.outline import outline
-from events.plan import MINUTE, Delivery, DocumentKind, Field, FieldKind, Pacing, Product
+from events.plan import MINUTE, Delivery, DocumentKind, Field, FieldKind, Key, Pacing, Product
 
 VOICE = """\
 You are a careful reader who analyses one document for a busy professional. You report what the
@@ -79,6 +79,13 @@ PRODUCT = Product(
     ),
     voice=VOICE,
     form=FORM,
+    keys=(
+        Key(name="summary", fewest=60, most=150),
+        # A short document has fewer points than the form asks for, and is not read better by being read twice.
+        Key(name="key_points", listed=True, fewest=1, most=10),
+        Key(name="risks", listed=True, most=8),
+        Key(name="questions", listed=True, most=8),
+    ),
     sections=outline(OUTLINE, words=(150, 600)),
     width=1,
     threads=4,

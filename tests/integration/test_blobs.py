@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from events.errors import NotFound, Refused, Unavailable
-from storage.blobs import Blobs, shelf
+from storage.blobs import LOST, Blobs, shelf
 from storage.bucket import Access, Bucket
 from storage.checkpoints import Folder
 from storage.checks import blobs as checks
@@ -101,6 +101,22 @@ def test_what_is_not_what_its_name_says_is_refused(blobs: Blobs, sealer: Sealer)
         blobs.get(other, sealer)
     with pytest.raises(Refused, match="not sealed there"):
         blobs.get("1" * 64, sealer)
+
+
+@pytest.mark.parametrize("altered", [b"", b"x", b"x" * 12, b"x" * 200])
+def test_what_was_altered_is_put_right_when_it_is_made_again(
+    blobs: Blobs, sealer: Sealer, altered: bytes
+) -> None:
+    blobs.put(CONTENT, sealer)
+    blobs.shelf.replace(f"{sealer.subject}/{NAME}", altered)
+    with pytest.raises(Refused) as raised:
+        blobs.get(NAME, sealer)
+    assert raised.value.reason in LOST
+
+    blobs.put(CONTENT, sealer)
+
+    assert blobs.get(NAME, sealer) == CONTENT
+    assert blobs.shelf.names(str(sealer.subject)) == [NAME]
 
 
 def test_what_is_not_there_is_said_to_be_missing(blobs: Blobs, sealer: Sealer) -> None:

@@ -1,6 +1,7 @@
 """The door to the model: whatever the other side does, we get an answer or an error that says what to do."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, get_args
 
 import httpx
@@ -8,7 +9,9 @@ import pytest
 
 from actors.model import Model
 from actors.replies import Answer, Failure, Reply
+from events import answers
 from events.errors import Refused, Unavailable
+from events.plan import Key
 from events.prompt import Prompt
 from sandbox.model_faults import HUGE, What
 from sandbox.starting import started
@@ -46,19 +49,19 @@ def asked(server: str) -> int:
     return len(httpx.get(f"{server.removesuffix('/v1')}/_requests").json())
 
 
-def ask(model: Model, seconds: float = 10, *, as_json: bool = False) -> Reply:
-    call = model.ask(PROMPT, longest=800, seconds=seconds, as_json=as_json, order="o-1")
+def ask(model: Model, seconds: float = 10, **more: Any) -> Reply:
+    call = model.ask(PROMPT, longest=800, seconds=seconds, order="o-1", **more)
     return call.result(60)
 
 
-def answer(model: Model, *, as_json: bool = False) -> Answer:
-    reply = ask(model, as_json=as_json)
+def answer(model: Model, **more: Any) -> Answer:
+    reply = ask(model, **more)
     assert isinstance(reply, Answer)
     return reply
 
 
-def failure(model: Model, seconds: float = 10, *, as_json: bool = False) -> Failure:
-    reply = ask(model, seconds, as_json=as_json)
+def failure(model: Model, seconds: float = 10, **more: Any) -> Failure:
+    reply = ask(model, seconds, **more)
     assert isinstance(reply, Failure)
     return reply
 
@@ -100,7 +103,7 @@ FAILURES: dict[What, tuple[type[Exception], str, int, int]] = {
     "garbage": (Unavailable, "model-malformed", 1, 1),
     "bad_utf8": (Unavailable, "model-malformed", 1, 1),
     "no_choices": (Unavailable, "model-malformed", 1, 0),
-    "empty": (Unavailable, "model-empty", 1, 0),
+    "empty": (Unavailable, "model-empty", 2, 0),
     "truncated": (Unavailable, "model-truncated", 1, 0),
     "refusal": (Refused, "model-refusal", 1, 0),
     "401": (Refused, "model-settings", 1, 0),
@@ -178,7 +181,7 @@ def test_a_long_wait_is_handed_on_instead_of_waited_out(
 
 def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: str) -> None:
     faults({"what": "hang"})
-    call = model.ask(PROMPT, longest=800, seconds=60, as_json=False, order="o-1")
+    call = model.ask(PROMPT, longest=800, seconds=60, order="o-1")
     base = server.removesuffix("/v1")
     while asked(server) == 0:
         pass
@@ -193,10 +196,10 @@ def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: 
 
 
 def test_an_answer_that_should_be_json_must_be(model: Model, faults: Any) -> None:
-    assert answer(model, as_json=True).text.lstrip().startswith("{")
+    assert answer(model, keys=()).text.lstrip().startswith("{")
     faults({"what": "hostile"})
 
-    assert failure(model, as_json=True).error.reason == "model-malformed"
+    assert failure(model, keys=()).error.reason == "model-malformed"
 
 
 def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid_for(
@@ -208,7 +211,7 @@ def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid
     def always(_: str) -> list[str]:
         return ["It begins with a title."]
 
-    call = model.ask(PROMPT, longest=800, seconds=10, as_json=False, order="o-1", faults=always)
+    call = model.ask(PROMPT, longest=800, seconds=10, order="o-1", faults=always)
 
     reply = call.result(60)
     assert isinstance(reply, Answer)
@@ -216,6 +219,28 @@ def test_an_answer_that_breaks_the_form_is_asked_for_once_more_and_both_are_paid
     assert reply.tokens.completion > once.tokens.completion
     assert reply.tokens.prompt > 2 * once.tokens.prompt
     assert reply.cost > once.cost
+
+
+def test_an_answer_that_is_empty_once_is_had_by_asking_again(
+    model: Model, faults: Any, server: str
+) -> None:
+    faults({"what": "empty", "next": 1})
+
+    assert len(answer(model).text) > 100
+    assert asked(server) == 2
+
+
+def test_an_object_without_its_keys_is_asked_for_once_more_and_then_not_taken(
+    model: Model, faults: Any, server: str
+) -> None:
+    faults()
+    keys = (Key(name="verdict", most=9),)
+
+    found = failure(model, keys=keys, faults=partial(answers.faults, keys=keys))
+
+    assert found.error.reason == "model-malformed"
+    assert found.cost > 0
+    assert asked(server) == 2
 
 
 def test_when_the_second_answer_cannot_be_had_the_first_is_taken(
@@ -226,7 +251,7 @@ def test_when_the_second_answer_cannot_be_had_the_first_is_taken(
         return ["It is too long."]
 
     faults()
-    call = model.ask(PROMPT, longest=800, seconds=10, as_json=False, order="o-1", faults=arm)
+    call = model.ask(PROMPT, longest=800, seconds=10, order="o-1", faults=arm)
 
     reply = call.result(60)
     assert isinstance(reply, Answer)

@@ -304,6 +304,44 @@ def test_nothing_is_fetched_from_files_or_the_network(press: Press, tmp_path: Pa
     assert b"the secret of the house" not in made.pdf
 
 
+# Gives up its sockets, then says what it and its child can still do.
+SECLUDED = """
+import os, socket
+from actors.press.seclusion import seclude
+before = socket.socketpair()
+print(seclude() or "secluded", flush=True)
+child = os.fork()
+for kind in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
+    try:
+        socket.socket(kind)
+    except PermissionError:
+        print("refused", flush=True)
+before[0].sendall(b"x")
+assert before[1].recv(1) == b"x" and socket.socketpair()
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_process_that_has_given_up_its_sockets_opens_none_and_nor_do_its_children() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", SECLUDED], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert said == ["secluded", *["refused"] * 6]
+
+
+def test_the_press_renders_without_a_network(press: Press) -> None:
+    assert press.render("<html lang=en><title>x</title><p>words").pages == 1
+
+    assert press._room is not None
+    warm = press._room._process.pid
+    for process in (warm, *children_of(warm)):
+        status = Path(f"/proc/{process}/status").read_text()
+        assert "Seccomp:\t2" in status
+        assert "NoNewPrivs:\t1" in status
+
+
 BOMBS = {
     "memory": "<table>" + "<tr><td>x<td>y<td>z" * 40_000 + "</table>",
     "depth": "<div>" * 3000 + "x",

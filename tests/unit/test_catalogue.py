@@ -12,7 +12,7 @@ import pytest
 from events.errors import NotFound, Refused
 from events.money import Money
 from events.outline import outline
-from events.plan import ChunkKind, DocumentKind, Field, FieldKind, Product
+from events.plan import ChunkKind, DocumentKind, Field, FieldKind, Key, Product
 from events.products import CATALOGUE, discover, faults, find
 
 PRODUCTS = list(CATALOGUE.values())
@@ -268,6 +268,10 @@ def field(**to: Any) -> Callable[[Product], Product]:
         (lambda product: replace(pacing(pause=10.0)(product), width=1), "pauses alone"),
         (change(sections=()), "neither sections nor parts"),
         (change(divided=True, document=DocumentKind.JSON), "only a PDF"),
+        (change(keys=(Key(name="x", most=3),)), "only a JSON answer"),
+        (change(keys=(Key(name="x", most=3),)), "'x' is not asked for in the form"),
+        (change(keys=(Key(name="x", fewest=4, most=3),)), "asks for 4 to 3"),
+        (change(keys=(Key(name="x", most=3),) * 2), "two keys named 'x'"),
         (section(0, name="Section 1"), "lower-case words joined by hyphens"),
         (section(0, name="cover"), "pages named 'cover'"),
         (section(1, name="section-001"), "pages named 'section-001'"),

@@ -1,10 +1,12 @@
 """Numbers that a model wrote become a drawing only if they can be believed."""
 
 import re
+from html import unescape
+from itertools import pairwise
 
 import pytest
 
-from actors.press.charts import WIDTH, draw
+from actors.press.charts import BOLD, LINE, PLOT_HEIGHT, PLOT_TOP, SIZE, WIDTH, _length, draw
 from actors.press.figures import LARGEST, MOST_BARS, read, shown
 from actors.press.looks import look
 from actors.press.prose import MOST_CHARTS, prose
@@ -104,6 +106,7 @@ def test_after_so_many_charts_the_rest_stays_text() -> None:
         + "\nn: "
         + ", ".join("7" * 24),
         "title: x\n" + "\n".join("\u05d0" * 60 + f"{n}: {n}" for n in range(12)),
+        "title: x\nunit: " + "\u5ea6" * 12 + "\nlong: -999999999.123456\nshort: 1",
     ],
 )
 def test_every_mark_lies_inside_the_drawing(source: str) -> None:
@@ -118,8 +121,40 @@ def test_every_mark_lies_inside_the_drawing(source: str) -> None:
     ):
         assert 0 <= float(left) <= WIDTH
         assert 0 <= float(top) <= height
+    for x, y, weight, anchor, words in re.findall(
+        r'<text x="([\d.]+)" y="([\d.]+)"[^>]* font-weight="(\d+)"[^>]* text-anchor="(\w+)">([^<]*)',
+        svg,
+    ):
+        long = _length(unescape(words)) * (BOLD if weight == "600" else 1)
+        assert 0 < float(y) <= height
+        assert anchor != "start" or float(x) + long <= WIDTH
+        assert anchor != "end" or float(x) - long >= 0
     for width in re.findall(r'<rect[^>]*width="(-?[\d.]+)"', svg):
         assert 0 <= float(width) <= WIDTH
+
+
+@pytest.mark.parametrize("ends", [(9, 0), (0, 9)])
+def test_the_names_of_lines_that_end_together_stand_apart_and_above_the_names_below(
+    ends: tuple[int, int],
+) -> None:
+    first, last = ends
+    chart = read("title: x\nx: a, b\n" + "\n".join(f"n{n}: {first}, {last}" for n in range(4)))
+    assert chart is not None
+
+    feet = [
+        float(y) for y in re.findall(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>n\d', draw(chart, LOOK))
+    ]
+
+    assert len(feet) == 4
+    assert all(below - above >= LINE - 0.1 for above, below in pairwise(sorted(feet)))
+    assert max(feet) < PLOT_TOP + PLOT_HEIGHT + SIZE
+
+
+def test_where_the_unit_is_too_long_the_number_stays_whole() -> None:
+    chart = read("title: x\nunit: " + "\u5ea6" * 12 + "\nlong: -999999999.123456\nshort: 1")
+    assert chart is not None
+
+    assert f">{shown(-999999999.123456)}\u00a0\u5ea6" in draw(chart, LOOK)
 
 
 def test_numbers_are_printed_as_they_are() -> None:

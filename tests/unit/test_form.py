@@ -1,5 +1,6 @@
 """An answer that is not in form is told what is wrong; one that is, is left alone."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ BROKEN = {
     "a title": (f"## Where you stand\n\n{GOOD}", "begins with a title"),
     "a remark": (f"Sure, here is the section. {GOOD}", "remark about the task"),
     "HTML": (f"{GOOD}\n\n<div class=x>more</div>", "holds HTML"),
+    "a link in brackets": (f"{GOOD} [see [this](https:/evil.example)]", "holds links"),
     "a link": (f"{GOOD} [read](https://evil.example)", "holds links"),
     "an image": (f"{GOOD} ![x](y.png)", "holds links or images"),
     "code": (f"{GOOD}\n\n```python\nprint()\n```", "holds code"),
@@ -41,11 +43,42 @@ def test_a_broken_form_is_named(what: str) -> None:
         f"{GOOD}\n\n### One\n\n> A quote.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
         f"{GOOD}\n\n```chart\ntitle: x\na: 1\nb: 2\n```",
         f"{GOOD} Is 3 < 5 and 7 > 2? It is [sic] so.",
+        f"{GOOD} It is [sic] so (as said).",
         "这是一个很长的句子。" * 30,
     ],
 )
 def test_what_is_in_form_has_no_faults(text: str) -> None:
     assert faults(text, SECTION) == []
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *"-|\t :[(!<a`#*1\u2014\U0001f331",
+        "\n",
+        "- ",
+        "| ",
+        "|-",
+        "|:-",
+        ":-",
+        "[](",
+        "](",
+        "<a ",
+        "\t|",
+        " \t",
+        "``",
+    ],
+)
+def test_no_text_holds_the_worker_up(unit: str) -> None:
+    def seconds(size: int) -> float:
+        body = unit * (size // len(unit))
+        began = time.process_time()
+        for text in (body, f"{body}x", f"|-{body}x", f"-|\n{body}|"):
+            faults(text, SECTION)
+        return time.process_time() - began
+
+    # What grows by the square takes some 250 times as long for a text of sixteen times the length.
+    assert seconds(64_000) < 60 * max(seconds(4_000), 0.002)
 
 
 def test_what_is_wrong_is_said_without_the_words_that_were_written() -> None:
