@@ -28,7 +28,7 @@ from tests.running import only
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 SHORT, LONG = "life_clarity", "personal_blueprint"
-WIDTH = find(LONG).width
+SECTIONS, WIDTH = len(find(SHORT).sections), find(LONG).width
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +155,17 @@ def test_a_zombie_asks_for_nothing_more_and_records_nothing(
     world: World, frozen: list[int]
 ) -> None:
     system = world.system
-    order = buy(system, LONG)
-    until_written(order, 7)
-    turn(system.model, latency=100)  # a call takes a second from now on
+    order = with_the_model(world)
     zombie = holder(order)
-    while not any(each["finished_at"] is None for each in asked(order)):
-        time.sleep(0.01)
-    time.sleep(0.2)  # the other calls of the round are on their way too
     os.kill(zombie, signal.SIGSTOP)
     frozen.append(zombie)
-    turn(system.model, latency=10)
 
-    with second_worker(system, LONG):
-        delivered_once(order, repeated=WIDTH)
+    with second_worker(system, SHORT):
+        delivered_once(order, repeated=SECTIONS)
         assert holder(order) != zombie
     spent, said = len(asked(order)), types(order)
     os.kill(zombie, signal.SIGCONT)
-    other = buy(system, LONG)
+    other = buy(system)
     other.delivered()
 
     assert holder(other) == zombie
@@ -192,40 +186,30 @@ def test_postgres_goes_away_in_the_middle_of_an_order(world: World) -> None:
 
 
 def test_postgres_falls_silent_in_the_middle_of_an_order(world: World) -> None:
-    order = buy(world.system, LONG)
-    until_written(order, 10)
+    order = with_the_model(world)
 
     world.postgres.black_hole()
     time.sleep(3)
     world.postgres.restore()
 
-    delivered_once(order, repeated=WIDTH)
+    delivered_once(order, repeated=SECTIONS)
 
 
-def test_the_broker_goes_away_in_the_middle_of_an_order_and_before_another(world: World) -> None:
-    order = buy(world.system, LONG)
-    until_written(order, 10)
-
-    world.rabbit.cut()
-    other = buy(world.system)
-    time.sleep(2)
-    world.rabbit.restore()
-
-    delivered_once(order, repeated=WIDTH)
-    delivered_once(other)
-
-
-def test_the_broker_falls_silent_in_the_middle_of_an_order_and_before_another(
-    world: World,
+@pytest.mark.parametrize("how", ["away", "silent"])
+def test_the_broker_fails_in_the_middle_of_an_order_and_before_another(
+    world: World, how: str
 ) -> None:
     order = with_the_model(world)
 
-    world.rabbit.black_hole()
+    if how == "away":
+        world.rabbit.cut()
+    else:
+        world.rabbit.black_hole()
     other = buy(world.system)
     time.sleep(3)
     world.rabbit.restore()
 
-    delivered_once(order, repeated=len(find(SHORT).sections))
+    delivered_once(order, repeated=SECTIONS)
     delivered_once(other)
 
 
@@ -233,8 +217,7 @@ def with_the_model(world: World) -> Bought:
     """An order whose calls are with the model at this moment: they take two seconds."""
     turn(world.system.model, latency=200)
     order = buy(world.system)
-    calls = len(find(SHORT).sections)
-    while sum(each["finished_at"] is None for each in asked(order)) < calls:
+    while sum(each["finished_at"] is None for each in asked(order)) < SECTIONS:
         time.sleep(0.01)
     turn(world.system.model, latency=10)
     return order
@@ -251,8 +234,8 @@ def test_the_way_to_the_model_fails_while_it_is_being_asked(world: World, how: s
         world.model.cut()
     world.model.restore()
 
-    delivered_once(order, repeated=2 * len(find(SHORT).sections))
-    assert len(asked(order)) > len(find(SHORT).sections)
+    delivered_once(order, repeated=2 * SECTIONS)
+    assert len(asked(order)) > SECTIONS
 
 
 @pytest.mark.parametrize("how", ["silent", "reset"])

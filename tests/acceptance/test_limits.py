@@ -104,7 +104,7 @@ def test_a_noisy_tenant_delays_anothers_order_by_no_more_than_a_leg(
     tenants.add(engine, "quiet", "Quiet")
     key, _ = api_keys.make(engine, "quiet", "test")
     time.sleep(tenants.SECONDS + 1)  # until workers know of the tenant
-    noisy = [buy(system) for _ in range(10)]
+    noisy = [buy(system) for _ in range(6)]
     quiet = ask_for_one(system, key)
 
     quiet.delivered(60)
