@@ -3,7 +3,7 @@
 import threading
 
 from events.errors import Unavailable
-from storage.announcer import ForeignAnnouncements, announce_some
+from storage.announcer import MOST, ForeignAnnouncements, announce_some
 from storage.exchange import Exchange
 from storage.record import Log
 from storage.settings import Settings
@@ -36,7 +36,7 @@ def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
                 log.warning("the announcer waits", reason=error.reason)
                 stopping.wait(_PAUSE_SECONDS)
             else:
-                if not announced:
+                if announced < MOST:
                     exchange.keep_alive()
                     stopping.wait(_POLL_SECONDS)
     finally:

@@ -1,5 +1,7 @@
 """The keeper: publishes nudges that are due, and looks after all that must be done whoever else is away."""
 
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -8,7 +10,7 @@ from functools import partial
 from actors import announcing, forgetting, inbox, notices, projecting, sealing, timing
 from actors.morning import Morning
 from actors.post import operator_of, post_of
-from actors.reconciling import Reconciliation
+from actors.reconciling import RECONCILIATION, Reconciliation
 from actors.stopping import told_to_stop
 from actors.sweeping import Sweeper
 from events.errors import Unavailable
@@ -29,7 +31,11 @@ from storage.telemetry import log
 from storage.timers import Turn
 
 _RELAY_SECONDS = 0.25
-_GRACE_SECONDS = 5.0
+# What is in flight when it is told to stop is waited for: a mail, and the record that it went out. compose.yaml gives
+# it 45 s.
+_GRACE_SECONDS = 38.0
+# No thread takes so long for anything but a timer, whose row says how long it takes.
+_SILENT_SECONDS = 300.0
 _RECONCILE_SECONDS = 3600.0
 _CLEAR_SECONDS = 86_400.0
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -45,17 +51,25 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
     """
     stopping = told_to_stop()
     with opened(settings, catalogue) as orders, ExitStack() as held:
-        if served := serve_metrics(settings, Levels(orders.engine, settings, catalogue).read):
-            held.callback(served.close)
-        threads = (
+        clock = timing.start(
+            orders, _timed(orders, catalogue, settings), _unset(settings), stopping
+        )
+        going_round = (
+            threading.current_thread(),
             inbox.start(orders, catalogue, settings, stopping),
             notices.start(orders, catalogue, settings, stopping),
             sealing.start(orders, settings, stopping),
             forgetting.start(orders, settings, stopping),
             projecting.start(settings, stopping),
             announcing.start(orders, settings, stopping),
-            timing.start(orders, _timed(orders, catalogue, settings), stopping),
         )
+        threads = (*going_round[1:], clock)
+        if served := serve_metrics(
+            settings,
+            Levels(orders.engine, settings, catalogue).read,
+            silent=lambda: stopping.silent(going_round, _SILENT_SECONDS),
+        ):
+            held.callback(served.close)
         log.info("keeper started")
         sweeper = Sweeper(orders)
         collect_seldom()
@@ -69,8 +83,11 @@ def run(catalogue: Mapping[str, Product], settings: Settings) -> int:
             if dead and not stopping.is_set():
                 log.error("a thread of the keeper died", thread=dead[0])
                 return 1
+        patience = time.monotonic() + _GRACE_SECONDS
         for thread in threads:
-            thread.join(_GRACE_SECONDS)
+            thread.join(max(0.0, patience - time.monotonic()))
+        if unfinished := [thread.name for thread in threads if thread.is_alive()]:
+            log.warning("the keeper stops in the midst of something", threads=unfinished)
     log.info("keeper stopped")
     return 0
 
@@ -98,8 +115,14 @@ def _timed(orders: Log, catalogue: Mapping[str, Product], settings: Settings) ->
     due.append(timing.Every("clearing", _CLEAR_SECONDS, clearing))
     if api := stripe_api(settings):
         asking = Reconciliation(orders, catalogue, api, live=settings.stripe_livemode)
-        due.append(timing.Every("reconciliation", _RECONCILE_SECONDS, asking.run))
+        due.append(timing.Every(RECONCILIATION, _RECONCILE_SECONDS, asking.run))
     return due
+
+
+def _unset(settings: Settings) -> list[str]:
+    """What is done from time to time only if it is set up, and is not."""
+    needed = {RECONCILIATION: settings.stripe_api_key, sealing.CHECKPOINTS: settings.signing_key}
+    return [name for name, setting in needed.items() if not setting]
 
 
 def _clear(orders: Log, blobs: Blobs, turn: Turn) -> str:

@@ -11,6 +11,7 @@ from events.plan import Product
 from events.projections import money, outcomes
 from storage import estimates, handover
 from storage.record import Log
+from storage.since import acts
 from storage.sums import Sums, sums
 from storage.timers import Turn
 
@@ -43,6 +44,9 @@ class Morning:
         began = datetime.combine(span.first, time(), UTC)
         ended = datetime.combine(span.last, time(), UTC) + timedelta(days=1)
         day = span.first.isoformat()
+        # Looked at first: what is sealed by then is in the sums, or they say that they are behind.
+        if handover.unsealed(engine, ended):
+            raise _behind()
         counted: dict[Key, int] = {}
         for product in self._catalogue:
             counted |= _reckoned(sums(engine, outcomes.projection.name, [product], day), ended)
@@ -62,7 +66,7 @@ class Morning:
                 "lines": found,
                 "totals": totals(paid, span),
                 "waiting": waiting,
-                "acts": handover.acts(self._log, began, ended, _MOST_ACTS),
+                "acts": acts(self._log, began, ended, _MOST_ACTS)[::-1],
                 "releases": handover.releases(engine, began, ended),
                 "longest": _LONGEST_REASON,
                 "desk": self._post.desk,
@@ -74,6 +78,10 @@ def _reckoned(found: Sums, until: datetime) -> Mapping[Key, int]:
     """The sums, if everything that happened before ``until`` is in them."""
     reach = found.reach
     if reach.behind and (reach.time is None or reach.time < until):
-        message = "the projections have not read all of yesterday yet"
-        raise Unavailable(message, reason="projection-behind")
+        raise _behind()
     return found.amounts
+
+
+def _behind() -> Unavailable:
+    message = "the projections have not read all of yesterday yet"
+    return Unavailable(message, reason="projection-behind")

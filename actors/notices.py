@@ -164,7 +164,7 @@ class Notices:
 
     def _write_to_customer(self, order_id: str) -> None:
         for mail, to in self._due(self._log.read(order_id).order):
-            if to is To.CUSTOMER:
+            if to is To.CUSTOMER and not self._stopping.is_set():
                 self._send_to_customer(order_id, mail)
 
     def _send_to_customer(self, order_id: str, mail: str) -> None:

@@ -1,13 +1,15 @@
 """The keeper's projector: feeds the projections across orders with what has been sealed, and folds old ones afresh."""
 
+import math
 import threading
 import time
+from contextlib import suppress
 
 from events.errors import Unavailable
 from storage import generations, rebuilding
 from storage.database import PROJECTOR_ROLE, connect
 from storage.generations import ForeignBookmark
-from storage.projector import Projector
+from storage.projector import MOST, Projector
 from storage.settings import Settings
 from storage.telemetry import log
 
@@ -15,7 +17,8 @@ _POLL_SECONDS = 0.25
 _PAUSE_SECONDS = 1.0
 # How often it is looked for what should be folded afresh or cleared away.
 _LOOK_SECONDS = 5.0
-_REST_SECONDS = 60.0
+# How often it is told that one stands still.
+_TOLD_SECONDS = 60.0
 
 
 def start(settings: Settings, stopping: threading.Event) -> threading.Thread:
@@ -30,22 +33,24 @@ def start(settings: Settings, stopping: threading.Event) -> threading.Thread:
 def _go_on(settings: Settings, stopping: threading.Event) -> None:
     engine = connect(settings.database_url.get_secret_value(), role=PROJECTOR_ROLE, pool=2)
     projector = Projector(engine)
-    looked = -_LOOK_SECONDS
+    looked, told = -math.inf, -math.inf
     try:
         while not stopping.is_set():
             try:
-                moved = projector.feed()
                 if time.monotonic() - looked > _LOOK_SECONDS:
                     _tend(projector, stopping)
                     looked = time.monotonic()
+                moved = projector.feed()
             except ForeignBookmark as error:
-                log.error("a projection stands still", reason=error.reason, detail=str(error))
-                stopping.wait(_REST_SECONDS)
+                if time.monotonic() - told > _TOLD_SECONDS:
+                    log.error("a projection stands still", reason=error.reason, detail=str(error))
+                    told = time.monotonic()
+                stopping.wait(_PAUSE_SECONDS)  # the others go on
             except Unavailable as error:
                 log.warning("the projector waits", reason=error.reason)
                 stopping.wait(_PAUSE_SECONDS)
             else:
-                if not moved:
+                if moved < MOST:
                     stopping.wait(_POLL_SECONDS)
     finally:
         engine.dispose()
@@ -56,7 +61,8 @@ def _tend(projector: Projector, stopping: threading.Event) -> None:
     if names := sorted(rebuilding.unfinished(projector)):
         log.info("projections are folded afresh", projections=names)
         for _ in rebuilding.rebuild(projector, names):
-            projector.feed()
+            with suppress(ForeignBookmark):
+                projector.feed()
             if stopping.is_set():
                 return
     with projector.transaction() as connection:

@@ -26,13 +26,17 @@ _KEPT = timedelta(days=30)
 _PAGE = 100
 # How many orders that wait for their money are asked for one by one.
 _MOST_WAITING = 200
+# Nothing can be heard before a person has set this right.
+_SETTINGS = "stripe-settings"
+# The timer's name.
+RECONCILIATION = "reconciliation"
 
 
 class Reconciliation:
     """Hears from Stripe itself what its webhooks should have told, by the same way in.
 
     Safe to repeat, beside webhooks that come after all: what is recorded already changes nothing. Raises
-    ``Unavailable`` if Stripe or Postgres is away, and ``Refused`` if a person must look; what was heard before that
+    ``Unavailable`` if Stripe or Postgres is away, and ``Refused`` if a person must look; whatever else could be heard
     is recorded.
     """
 
@@ -48,11 +52,21 @@ class Reconciliation:
         """Look back as far as is needed after the last good run; say what was found."""
         since = turn.since or turn.now - _KEPT
         found: list[Heard] = []
+        refused: list[Refused] = []
         asked = 0
         for event in self._events(since, turn.now):
             asked += 1
-            heard = self._hear(event, turn)
-            found += [heard] if heard.verdict == "recorded" else []
+            try:
+                heard = self._hear(event, turn)
+            except Refused as error:
+                if error.reason == _SETTINGS:
+                    raise
+                refused.append(error)
+                log.warning("this cannot be heard", kind=event["type"], reason=error.reason)
+            else:
+                found += [heard] if heard.verdict == "recorded" else []
+        if refused:
+            raise refused[0]
         return f"{asked} looked at, {len(found)} recorded that no webhook had told of"
 
     def _events(self, since: datetime, now: datetime) -> Iterator[Mapping[str, Any]]:
@@ -88,7 +102,7 @@ class Reconciliation:
             message = (
                 "STRIPE_API_KEY and STRIPE_LIVEMODE do not go together: one is live, one is not"
             )
-            raise Refused(message, reason="stripe-settings")
+            raise Refused(message, reason=_SETTINGS)
         if heard.verdict == "recorded":
             log.warning("no webhook had told of this", order=heard.order, kind=event["type"])
         return heard

@@ -8,7 +8,7 @@ from storage import timers
 from storage.blobs import blobs_of
 from storage.checkpoints import Folder, publish, sign
 from storage.record import Log
-from storage.sealer import seal
+from storage.sealer import MOST, seal
 from storage.settings import Settings
 from storage.signing import Signer, signer
 from storage.telemetry import log
@@ -20,6 +20,8 @@ _CHECKPOINT_SECONDS = 60.0
 _LOOK_SECONDS = 10.0
 # A row that is older says that nobody looks.
 _NOTED_SECONDS = 3 * _LOOK_SECONDS
+# The timer under which it is noted.
+CHECKPOINTS = "checkpoints"
 
 
 def start(orders: Log, settings: Settings, stopping: threading.Event) -> threading.Thread:
@@ -46,7 +48,8 @@ def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
             log.warning("the sealer waits", reason=error.reason)
             stopping.wait(_PAUSE_SECONDS)
         else:
-            if not sealed:
+            # Few at a time would cost as much as many, and be taken from those who write.
+            if sealed < MOST:
                 stopping.wait(_POLL_SECONDS)
 
 
@@ -68,4 +71,4 @@ def _sign(orders: Log, ours: Signer, folder: Folder) -> None:
     except OSError as error:
         log.error("no checkpoint can be published", error=type(error).__name__)
         outcome, said = "not-published", "the folder of blobs takes no file"
-    timers.note(orders.engine, "checkpoints", outcome=outcome, said=said, seconds=_NOTED_SECONDS)
+    timers.note(orders.engine, CHECKPOINTS, outcome=outcome, said=said, seconds=_NOTED_SECONDS)

@@ -5,7 +5,7 @@ import time
 from storage import timers
 from storage.metrics import SWEPT
 from storage.outbox import sweep
-from storage.parts import tell_strays
+from storage.parts import correct_strays, tell_strays
 from storage.record import Log
 from storage.telemetry import log
 
@@ -14,6 +14,8 @@ _SWEEP_SECONDS = 1.0
 _IDLE_SECONDS = 20.0
 # While nobody comes for it, it is asked for again this often.
 _AGAIN_SECONDS = 60.0
+# Between two looks for parts that lack a correction: what both say must be read for that.
+_CORRECTED_SECONDS = 15.0
 # While it finds nothing, its row says so this often; a row that is older than twice that says that nobody sweeps.
 _NOTE_SECONDS = 15.0
 NAME = "sweeper"
@@ -25,6 +27,7 @@ class Sweeper:
     def __init__(self, orders: Log) -> None:
         self._log = orders
         self._swept = time.monotonic()
+        self._corrected = float("-inf")
         self._noted = float("-inf")
 
     def look(self) -> None:
@@ -38,8 +41,12 @@ class Sweeper:
             self._log.publisher.publish(letters)
             SWEPT.inc(len(letters))
             log.warning("the sweeper found orders that nobody worked on", orders=len(letters))
-        if told := tell_strays(self._log):
-            log.warning("parts did not know how their bundle stands", orders=told)
+        told = tell_strays(self._log)
+        if now - self._corrected > _CORRECTED_SECONDS:
+            told += correct_strays(self._log)
+            self._corrected = now
+        if told:
+            log.warning("parts did not know what became of their bundle", orders=told)
         if letters or told or now - self._noted > _NOTE_SECONDS:
             self._noted = now
             said = f"{len(letters)} orders that nobody worked on, {told} parts that knew nothing"

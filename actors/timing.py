@@ -63,17 +63,22 @@ Due = Every | Daily
 
 
 class Clock:
-    """Runs what is due, one after the other. Any number may look at the same rows: each run is one's."""
+    """Runs what is due, one after the other. Any number may look at the same rows: each run is one's.
 
-    def __init__(self, orders: Log, due: Sequence[Due]) -> None:
+    ``unset`` are those that are not set up here: their rows go, so that nobody waits for them.
+    """
+
+    def __init__(self, orders: Log, due: Sequence[Due], unset: Sequence[str] = ()) -> None:
         self._engine = orders.engine
         self._due: Mapping[str, Due] = {each.name: each for each in due}
+        self._unset = unset
         self._enrolled = False
 
     def tick(self) -> bool:
         """Run one that is due; return whether there was one. Raises ``Unavailable`` if Postgres is away."""
         if not self._enrolled:
             now = datetime.now(UTC)
+            timers.retire(self._engine, self._unset)
             timers.enrol(self._engine, {each.name: each.first(now) for each in self._due.values()})
             self._enrolled = True
         turn = timers.claim(self._engine, self._due, _HELD_SECONDS)
@@ -130,9 +135,11 @@ class Clock:
             heart.join()
 
 
-def start(orders: Log, due: Sequence[Due], stopping: threading.Event) -> threading.Thread:
+def start(
+    orders: Log, due: Sequence[Due], unset: Sequence[str], stopping: threading.Event
+) -> threading.Thread:
     """Go on in a thread of its own until ``stopping``; it ends before that only by a fault of ours."""
-    clock = Clock(orders, due)
+    clock = Clock(orders, due, unset)
     thread = threading.Thread(target=clock.run, args=(stopping,), name="timers", daemon=True)
     thread.start()
     return thread

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -34,6 +35,7 @@ from storage.tenants import Tenants
 # A call in flight may finish when the process is told to stop; whatever takes longer is taken up by another worker.
 GRACE_SECONDS = 25.0
 _LOOK_SECONDS = 0.5
+_SILENT_SECONDS = 60.0
 
 
 def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) -> int:
@@ -50,7 +52,11 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
         ) as press,
         ExitStack() as doors,
     ):
-        if served := serve_metrics(settings):
+        # A leg that takes too long ends the process by itself; this tells whether anybody would see it.
+        looking = [threading.current_thread()]
+        if served := serve_metrics(
+            settings, silent=lambda: stopping.silent(looking, _SILENT_SECONDS)
+        ):
             doors.callback(served.close)
         asked = models(settings)
         for model in asked:

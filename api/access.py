@@ -68,9 +68,16 @@ def recognised(token: str, request: Request, desk: Desk) -> Asker:
         raise Problem("credentials-missing", headers=CHALLENGE)
     if role := staff_role(token, desk.settings):
         return Asker(role, token)
-    # By the token and not by the tenant: one program that runs wild stops no other one.
-    count(request, desk.asking, "requests", token_hash(token).hex())
+    count_token(request, desk, token)
     return Asker(Role.TENANT if looks_like_key(token) else Role.CUSTOMER, token)
+
+
+def count_token(request: Request, desk: Desk, token: str) -> None:
+    """Count a request with this token. Raises the problem of one too many.
+
+    By the token and not by the tenant: one program that runs wild stops no other one.
+    """
+    count(request, desk.asking, "requests", token_hash(token).hex())
 
 
 def _asker(
@@ -152,9 +159,14 @@ async def look(order_id: str, token: str, request: Request, desk: Desk) -> Seen:
         or (glance.held and glance.held in (row.status.order, row.status.parent))
     ):
         raise Problem("order-not-found")
+    return Seen(there(row), asker, glance.notes)
+
+
+def there(row: OrderRow) -> OrderRow:
+    """The order. Raises the problem of one that has been erased."""
     if row.status.word is Word.ERASED:
         raise Problem("erased")
-    return Seen(row, asker, glance.notes)
+    return row
 
 
 _NO_ORDER = uuid.UUID(int=0)

@@ -42,6 +42,7 @@ from api.news import News
 from api.reception import Reception
 from api.requests import Frame
 from api.shortcut import Shortcut
+from api.sieve import Sieve
 from api.survey import Survey
 from api.templating import STATIC
 from api.watching import Watch
@@ -66,7 +67,10 @@ _POOL = 20
 _LOOKS = 60
 # How often a minute Stripe is asked about one checkout session.
 _QUESTIONS = 12
+# And about how many sessions in a minute for one address, which can make up as many as it likes.
+_SESSIONS = 60
 _MOST_WAITING = 5000
+_MOST_FOR_ONE_ORDER = 30
 _OTHER_DESCRIPTORS = 200
 _ABOUT = "Sells AI-written reports and never loses a paid one."
 
@@ -94,7 +98,9 @@ def create_app(settings: Settings) -> FastAPI:
             closing(Estimates(log.engine, _clock)) as estimates,
             closing(StripeSecrets(log.engine, settings)) as stripe_secrets,
             ExitStack() as held,
-            closing(News(partial(moved, log.engine), most=_room())) as news,
+            closing(
+                News(partial(moved, log.engine), most=_room(), share=_MOST_FOR_ONE_ORDER)
+            ) as news,
             closing(Looking(Glances(log.engine).at)) as looking,
         ):
             stripe_secrets.begin()
@@ -111,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
                 searching=Meter(_LOOKS),
                 looking=looking,
                 reconciling=Meter(_QUESTIONS),
+                returning=Meter(_SESSIONS),
                 stripe=stripe_api(settings),
                 blobs=blobs_of(settings),
                 tenants=tenants,
@@ -132,6 +139,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=problems.DESCRIBED,
     )
     app.add_middleware(Shortcut)
+    app.add_middleware(Sieve)
     app.add_middleware(Watch)
     app.add_middleware(Frame, https=settings.https)
     problems.install(app)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from api.access import Staff
 from api.desk import Desk, OnDesk
 from api.problems import Problem
+from api.reader import ReadsByToken
 from api.saying import order_number
 from api.shapes import Time
 from events.errors import NotFound
@@ -17,6 +18,8 @@ from storage import checkpoints
 from storage.bundle.export import export
 from storage.bundle.scope import NotSigned, OfOrder
 from storage.database import connected
+from storage.orders import by_id
+from storage.readings import Reading
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
@@ -90,13 +93,15 @@ def list_checkpoints(
 )
 def get_bundle(
     order_id: str,
-    _: Staff,
+    reader: ReadsByToken,
     desk: OnDesk,
     checkpoint: Annotated[
         list[int] | None, Query(description="The size of an older checkpoint to put in.")
     ] = None,
 ) -> Response:
     """A zip file that verifies offline: in the browser (index.html) or with Python (verify.py)."""
+    if row := by_id(desk.log.engine, order_id):
+        reader.note(Reading(what="bundle", order=row.status.order, version=row.status.version))
     return bundle(order_id, desk, checkpoint or ())
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, Response
 
 from api import exhibits
 from api.desk import Desk, OnDesk
-from api.problems import KINDS
+from api.kinds import KINDS
 from api.reader import Reads
 from api.saying import order_number
 from api.sessions import staff_page
@@ -92,10 +92,10 @@ class Row:
     actor: str
 
 
-class _BadCursor(Refused):
+class _BadPage(Refused):
     """A page that nobody was ever led to."""
 
-    reason = "bad-cursor"
+    reason = "bad-page"
 
 
 @router.get("/audit")
@@ -107,7 +107,7 @@ def log_page(query: Queried, reader: Reads, desk: OnDesk) -> Response:
         sought, named = _sought(query, desk)
         below = _below(query.before)
         found = browse(desk.log.engine, sought, below=below, most=_MOST)
-    except (BadMoment, NotFound, _BadCursor) as error:
+    except (BadMoment, NotFound, _BadPage) as error:
         refused, status = str(error), KINDS[error.reason].status
     return staff_page(
         "audit-log.html",
@@ -176,7 +176,7 @@ def _bound(text: str, *, last: bool = False) -> datetime | None:
 
 def _below(before: str) -> int | None:
     if before and not _CURSOR.fullmatch(before):
-        raise _BadCursor("This is no page of the log: search again, from the newest event on.")
+        raise _BadPage("This is no page of the log: search again, from the newest event on.")
     return int(before) if before else None
 
 

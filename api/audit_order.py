@@ -13,7 +13,8 @@ from api import exhibits
 from api.as_seen import as_seen
 from api.audit import bundle
 from api.desk import Desk, OnDesk
-from api.problems import KINDS, Problem
+from api.kinds import KINDS
+from api.problems import Problem
 from api.reader import Reads
 from api.saying import order_number
 from api.sessions import StaffPage, staff_page

@@ -13,20 +13,25 @@ _SHORT_PROMISE = 60.0
 _SOONEST, _LATEST = 2, 60
 
 
-def unchanged(request: Request, etag: str) -> bool:
+def unchanged(request: Request, tag: str) -> bool:
     """Whether the asker has this already (weak comparison, RFC 9110 section 8.8.3.2)."""
     known = request.headers.get("if-none-match", "")
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-    return "*" in tags or etag.removeprefix("W/") in tags
+    tags = {each.strip().removeprefix("W/") for each in known.split(",")}
+    return "*" in tags or tag.removeprefix("W/") in tags
+
+
+def etag(row: OrderRow) -> str:
+    """Of an order's status: another one whenever that says something else."""
+    return f'W/"v{row.edition}"'
 
 
 def spared(request: Request, answer: Response) -> Response:
     """The answer, or word that it is the same as the one that the asker has."""
-    etag = f'W/"{hashlib.sha256(answer.body).hexdigest()[:24]}"'
-    if unchanged(request, etag):
+    tag = f'W/"{hashlib.sha256(answer.body).hexdigest()[:24]}"'
+    if unchanged(request, tag):
         kept = {name: answer.headers[name] for name in ("cache-control",) if name in answer.headers}
-        return Response(status_code=304, headers={**kept, "ETag": etag})
-    answer.headers["ETag"] = etag
+        return Response(status_code=304, headers={**kept, "ETag": tag})
+    answer.headers["ETag"] = tag
     return answer
 
 

@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -12,16 +13,17 @@ from anyio import from_thread
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from api.access import there
 from api.bodies import body
 from api.desk import TENANT, Desk, OnDesk, RequestId
-from api.limits import count
+from api.limits import client_address, count
 from api.problems import Problem
 from api.templating import page
 from events.errors import NotFound, Refused, Unavailable
 from events.payments import as_event
 from events.place import field_fault
 from events.plan import Delivery, Field, Product
-from events.views import Word
+from events.views import order_number
 from storage.orders import OrderRow, Wanted, some
 from storage.payments import Signed
 from storage.telemetry import log
@@ -36,6 +38,9 @@ _PATIENCE = 5
 # What Stripe keeps of one field, in characters: https://docs.stripe.com/metadata.
 LONGEST = 500
 _MOST_FIELDS = 50
+# For so long after an order was placed, its session's id leads to the customer's own page. That id is no secret for
+# long: bookkeepers know orders by it, so it stands in announcements, the feed and bundles.
+_FRESH = timedelta(hours=1)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -73,7 +78,7 @@ def buy(sold: Sold, filled: Filled, request: Request, desk: OnDesk) -> Response:
 
     The form's key makes it one session, however often the form is sent.
     """
-    count(request, desk.searching, "checkouts", request.client.host if request.client else "")
+    count(request, desk.searching, "checkouts", client_address(request))
     given = {field.name: filled.get(field.name, "") for field in sold.fields}
     faults = {field.name: fault for field in sold.fields if (fault := _fault(field, given))}
     price = sold.price(filled.get("currency", sold.prices[0].currency))
@@ -99,26 +104,30 @@ def buy(sold: Sold, filled: Filled, request: Request, desk: OnDesk) -> Response:
 
 @router.get("/checkout/return")
 def back_from_checkout(
+    request: Request,
     desk: OnDesk,
     request_id: RequestId,
     session_id: str = "",
     waited: Annotated[int, Query(ge=0, le=10**6)] = 0,
 ) -> Response:
-    """To the order that was just paid for; its payment may be a moment behind the customer."""
+    """To the order that was just paid for; its payment may be a moment behind the customer.
+
+    Later on only to the address of its page, which opens nothing.
+    """
     if not _SESSION.fullmatch(session_id):
         raise Problem("unknown-session")
     row = _ordered(session_id, desk)
-    if row is None and waited >= _PATIENCE and _may_ask(session_id, desk):
+    if row is None and waited >= _PATIENCE and _may_ask(session_id, request, desk):
         _ask_stripe(session_id, desk, request_id)
         row = _ordered(session_id, desk)
     if row is None:
         again = f"/checkout/return?session_id={session_id}&waited={waited + _WAITING_SECONDS}"
         headers = {**_NO_STORE, "Refresh": f"{_WAITING_SECONDS}; url={again}"}
         return page("waiting.html", headers=headers)
-    if row.status.word is Word.ERASED:
-        raise Problem("erased")
-    token = desk.log.vault.sealer(row.subject).token(row.status.order)
-    return RedirectResponse(f"/o/{token}", status_code=303, headers=_NO_STORE)
+    order = there(row).status.order
+    fresh = desk.clock() - row.placed_at <= _FRESH
+    name = desk.log.vault.sealer(row.subject).token(order) if fresh else order_number(order)
+    return RedirectResponse(f"/o/{name}", status_code=303, headers=_NO_STORE)
 
 
 def _ordered(session: str, desk: Desk) -> OrderRow | None:
@@ -128,9 +137,14 @@ def _ordered(session: str, desk: Desk) -> OrderRow | None:
     return next(ours, rows[-1] if rows else None)
 
 
-def _may_ask(session: str, desk: Desk) -> bool:
-    """Whether Stripe may be asked about this session now: not at every look."""
-    return desk.stripe is not None and desk.reconciling.take(session, time.monotonic()).allowed
+def _may_ask(session: str, request: Request, desk: Desk) -> bool:
+    """Whether Stripe may be asked about this session now: not at every look, nor for whoever makes sessions up."""
+    now = time.monotonic()
+    return (
+        desk.stripe is not None
+        and desk.returning.take(client_address(request), now).allowed
+        and desk.reconciling.take(session, now).allowed
+    )
 
 
 def _ask_stripe(session: str, desk: Desk, request_id: str) -> None:

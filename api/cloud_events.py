@@ -1,4 +1,4 @@
-"""A sealed event as the world is told of it: under the names of CloudEvents 1.0, without personal data."""
+"""A recorded event as the world is told of it: under the names of CloudEvents 1.0, without personal data."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.shapes import Time
 from events.announcement import announce
-from storage import sealed
+from events.chain import Link
 
 
 class Event(BaseModel):
@@ -28,7 +28,11 @@ class Event(BaseModel):
     dataschema: str | None = Field(
         default=None, examples=["https://reports.example/schemas/section-written.json"]
     )
-    position: str = Field(description="Its place in the whole log.", examples=["301"])
+    position: str | None = Field(
+        default=None,
+        description="Its place in the whole log; an order's events are told a moment before they have one.",
+        examples=["301"],
+    )
     version: str = Field(examples=["6"])
     schemaversion: str = Field(examples=["1"])
     actor: str
@@ -41,6 +45,7 @@ class Event(BaseModel):
     data: dict[str, Any]
 
 
-def told(each: sealed.Sealed, source: str) -> Event:
-    """The event; ``source`` is the address of this house."""
-    return Event.model_validate(msgspec.to_builtins(announce(each.position, each.link, source)))
+def told(position: int | None, link: Link, source: str) -> Event:
+    """The event; ``source`` is the address of this house. It has no ``position`` until it is sealed."""
+    found = Event.model_validate(msgspec.to_builtins(announce(position or 0, link, source)))
+    return found if position else found.model_copy(update={"position": None})

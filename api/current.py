@@ -42,7 +42,8 @@ def current(row: OrderRow, desk: Desk) -> Current:
         ),
         default=None,
     )
-    # What is settled says the same for ever.
+    editions = ".".join(each.edition for each in (row, *parts))
+    # What is settled says the same for ever, in the words of this release.
     phase = f"-{window.phase}" if window and wait is not None else ""
 
     def story() -> Story:
@@ -58,7 +59,7 @@ def current(row: OrderRow, desk: Desk) -> Current:
         )
 
     return Current(
-        etag=f'W/"v{".".join(map(str, versions.values()))}{phase}"',
+        etag=f'W/"v{editions}{phase}-{desk.log.code}"',
         versions=versions,
         wait=wait,
         link=link,

@@ -12,10 +12,11 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.convertors import StringConvertor, register_url_convertor
 
+from api.access import count_token, there
 from api.caching import unchanged
 from api.current import Current, current
 from api.desk import Desk, OnDesk
-from api.limits import count
+from api.limits import client_address, count
 from api.problems import Problem
 from api.reports import send
 from api.sse import END, PING, SILENCE, event, streaming
@@ -40,21 +41,19 @@ router = APIRouter(prefix="/o", include_in_schema=False)
 
 
 def _held(number: str, request: Request, desk: OnDesk) -> OrderRow | None:
-    """The order of that number, if the browser holds its token."""
-    row = by_token(desk.log.engine, request.cookies.get(_cookie(desk), ""))
+    """The order of that number, if the browser holds its token; it is counted like one in a header."""
+    token = request.cookies.get(_cookie(desk), "")
+    if not token:
+        return None
+    count_token(request, desk, token)
+    row = by_token(desk.log.engine, token)
     return row if row and order_number(row.status.order) == number else None
 
 
 def _order(held: Annotated[OrderRow | None, Depends(_held)]) -> OrderRow:
     if held is None:
         raise Problem("link-needed")
-    return _there(held)
-
-
-def _there(row: OrderRow) -> OrderRow:
-    if row.status.word is Word.ERASED:
-        raise Problem("erased")
-    return row
+    return there(held)
 
 
 Ordered = Annotated[OrderRow, Depends(_order)]
@@ -66,13 +65,13 @@ def order_page(
 ) -> Response:
     """The customer's page; for everybody else only what says nothing of the customer."""
     if held is None:
-        count(request, desk.searching, "numbers", request.client.host if request.client else "")
+        count(request, desk.searching, "numbers", client_address(request))
         row = by_number(desk.log.engine, number)
         if row is None:
             raise Problem("page-not-found")
         story = redacted(row, desk.catalogue.get(row.status.product))
         return page("redacted.html", headers={"Cache-Control": "no-store"}, story=story)
-    return _answer("order.html", _there(held), desk, request)
+    return _answer("order.html", there(held), desk, request)
 
 
 @router.get("/{number:number}/progress")  # noqa: FAST003 - Ordered takes it
@@ -85,13 +84,13 @@ def order_progress(row: Ordered, desk: OnDesk, request: Request) -> Response:
 async def order_stream(
     row: Ordered,
     desk: OnDesk,
+    request: Request,
     after: str = "",
     last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
     """The same part, as a stream of server-sent events: whenever it has changed. Their ids are ETags."""
-    if not desk.news.free:
-        raise Problem("too-many-streams", headers={"Retry-After": "5"})
-    return streaming(_changes(row, last_event_id or after, desk))
+    changes = _changes(row, last_event_id or after, desk)
+    return streaming(request, desk.news, row.status.order, changes)
 
 
 @router.get("/{number:number}/report")  # noqa: FAST003 - Ordered takes it
@@ -116,7 +115,7 @@ def exchange(token: str, desk: OnDesk, rest: str = "") -> Response:
     row = by_token(desk.log.engine, token)
     if row is None:
         raise Problem("page-not-found")
-    address = _address(_there(row))
+    address = _address(there(row))
     further = f"/{rest}" if rest else ""
     answer = RedirectResponse(
         f"{address}{further}", status_code=303, headers={"Cache-Control": "no-store"}
@@ -154,7 +153,7 @@ def _answer(template: str, row: OrderRow, desk: Desk, request: Request) -> Respo
 
 
 async def _changes(row: OrderRow, after: str, desk: Desk) -> AsyncIterator[bytes]:
-    with desk.news.place():
+    with desk.news.place(row.status.order):
         while True:
             found = await run_in_threadpool(current, row, desk)
             if found.etag == after:
@@ -170,6 +169,8 @@ async def _changes(row: OrderRow, after: str, desk: Desk) -> AsyncIterator[bytes
                 return
             if moved is not None and moved.status.order == row.status.order:
                 row = moved
+            if row.status.word is Word.ERASED:
+                return  # who comes back is told so
 
 
 def _fragment(found: Current) -> str:

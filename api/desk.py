@@ -39,6 +39,7 @@ class Desk:
     searching: Meter
     looking: Looking
     reconciling: Meter
+    returning: Meter
     stripe: StripeApi | None
     blobs: Blobs
     tenants: Tenants

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api import shapes
 from api.access import Seen, Visible
@@ -11,7 +11,7 @@ from api.desk import OnDesk
 from api.news import News
 from api.problems import Problem
 from api.sse import END, PING, SILENCE, event, streaming
-from events.views import SETTLED
+from events.views import SETTLED, Word
 from storage.orders import OrderRow
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -64,28 +64,29 @@ _LONGEST = 10
     summary="Follow an order",
 )
 async def stream_order(
-    seen: Visible, after: Annotated[str, Depends(_after)], desk: OnDesk
+    seen: Visible, after: Annotated[str, Depends(_after)], desk: OnDesk, request: Request
 ) -> Response:
-    """The order's status now, and again whenever it moves. ``id`` is the version: a reader that comes back goes on."""
+    """The order's status now, and again whenever it moves. ``id`` is the version: a reader that comes back goes on.
+
+    The stream of an order that is erased meanwhile breaks off, and whoever comes back is told so.
+    """
     if seen.row.status.word in SETTLED and after == str(seen.row.status.version):
         return Response(status_code=204)
-    if not desk.news.free:
-        raise Problem("too-many-streams", headers={"Retry-After": "5"})
-    return streaming(_versions(seen, after, desk.news))
+    return streaming(request, desk.news, seen.row.status.order, _versions(seen, after, desk.news))
 
 
 async def _versions(seen: Seen, after: str, news: News) -> AsyncIterator[bytes]:
     row = seen.row
-    with news.place():
+    with news.place(row.status.order):
         if str(row.status.version) != after:
             yield _event(row, seen)
         while row.status.word not in SETTLED:
             moved = await news.of({row.status.order: row.status.version}, SILENCE)
+            if news.closed or (moved and moved.status.word is Word.ERASED):
+                return
             if moved is not None:
                 row = moved
                 yield _event(row, seen)
-            elif news.closed:
-                return
             else:
                 yield PING
     yield END

@@ -1,7 +1,9 @@
 """What the process says of its own health: that it lives, that it is ready, and that it can take payments."""
 
+import asyncio
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -17,7 +19,9 @@ from storage.database import connected
 _AMQP_PORT = 5672
 # How long Postgres is waited for before the inbox is asked instead, in seconds. Whoever polls waits for less than 4.
 _PATIENCE = 1.5
+# Apart from the threads of all other routes, which may hang on Postgres.
 _looking = ThreadPoolExecutor(4, thread_name_prefix="readiness")
+_greeting = ThreadPoolExecutor(4, thread_name_prefix="greeting")
 
 router = APIRouter(tags=["health"])
 
@@ -52,22 +56,18 @@ class Taking(BaseModel):
 
 
 @router.get("/readyz/webhooks", operation_id="canTakePayments")
-def readyz_webhooks(desk: OnDesk) -> Taking:
+async def readyz_webhooks(desk: OnDesk) -> Taking:
     """A payment would be recorded, or wait in the durable inbox while Postgres is away.
 
     What polls this instead of `/readyz` keeps sending Stripe's events here when the inbox is there for them.
     Answers within 3 seconds.
     """
-    looking = _looking.submit(_usable, desk)
-    try:
-        usable = looking.result(_PATIENCE)
-    except (Unavailable, TimeoutError):
-        looking.cancel()
-    else:
-        if usable:
+    looking = asyncio.wrap_future(_looking.submit(_usable, desk))
+    with suppress(Unavailable, TimeoutError):
+        if await asyncio.wait_for(looking, _PATIENCE):
             return Taking(payments="recorded")
         raise Problem("unavailable", "the schema is out of date", headers={"Retry-After": "2"})
-    if inbox.answers(desk.settings):
+    if await asyncio.wrap_future(_greeting.submit(inbox.answers, desk.settings)):
         return Taking(payments="queued")
     detail = "neither Postgres nor RabbitMQ can take a payment"
     raise Problem("unavailable", detail, headers={"Retry-After": "2"})

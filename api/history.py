@@ -1,73 +1,56 @@
 """The history of an order, for operators and auditors: what was recorded, without personal data."""
 
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request, Response
 
-from api.access import Staff
+from api.cloud_events import told
 from api.desk import OnDesk
+from api.event_pages import MOST, RESPONSES, After, Events, in_pages
 from api.problems import Problem
-from api.shapes import Time
-from events.announcement import public
-from events.envelope import Recorded
+from api.reader import ReadsByToken
+from events.chain import Link
+from storage import sealed
+from storage.database import again_once, connected
 from storage.orders import by_id
+from storage.readings import Reading
+from storage.record import stream_of
 
 router = APIRouter(prefix="/v1/orders", tags=["history"])
-
-
-class Event(BaseModel):
-    """A recorded event. ``hash`` covers all of it, personal fields as ciphertext, and ``previous``."""
-
-    id: str
-    type: str = Field(examples=["section-written"])
-    schema_version: int = Field(examples=[1])
-    version: str = Field(description="Its place in the order's history.", examples=["6"])
-    recorded_at: Time
-    actor: str = Field(examples=["life_clarity@worker-1:41"])
-    correlation: str
-    causation: str
-    code: str
-    fence: str | None = None
-    data: dict[str, Any] = Field(examples=[{"section": "section-001", "model": "gpt-4.1-mini"}])
-    previous: str
-    hash: str
-
-
-class Events(BaseModel):
-    """An order's events, oldest first."""
-
-    data: list[Event]
 
 
 @router.get(
     "/{order_id}/events",
     operation_id="getOrderEvents",
-    response_model_exclude_none=True,
+    response_model=Events,
+    responses=RESPONSES,
     summary="What was recorded of an order",
 )
-def get_events(order_id: str, _: Staff, desk: OnDesk, response: Response) -> Events:
-    """Every event of the order, oldest first."""
+def get_events(  # noqa: PLR0917 - each is a parameter of the request, or given by it
+    order_id: str,
+    reader: ReadsByToken,
+    desk: OnDesk,
+    request: Request,
+    after: After,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+) -> Response:
+    """The events of the order behind version ``after``, oldest first: versions have no holes.
+
+    They are told as soon as they are recorded, a moment before the log gives them their positions.
+    """
     row = by_id(desk.log.engine, order_id)
     if row is None:
         raise Problem("order-not-found")
-    response.headers.update({"Cache-Control": "private, no-cache", "Vary": "Authorization"})
-    return Events(data=[_event(each) for each in desk.log.recorded(row.status.order)])
+    reader.note(Reading(what="events", order=row.status.order, version=row.status.version))
+    stream = stream_of(row.status.order)
 
+    def ask() -> list[tuple[int | None, Link]]:
+        with connected(desk.log.engine) as connection:
+            return sealed.recorded(connection, stream, after=after, most=limit + 1)
 
-def _event(recorded: Recorded) -> Event:
-    return Event(
-        id=str(recorded.id),
-        type=recorded.type,
-        schema_version=recorded.schema,
-        version=str(recorded.version),
-        recorded_at=recorded.recorded_at,
-        actor=recorded.cause.actor,
-        correlation=recorded.cause.correlation,
-        causation=recorded.cause.causation,
-        code=recorded.code,
-        fence=None if recorded.fence is None else str(recorded.fence),
-        data=public(recorded.event),
-        previous=recorded.previous.hex(),
-        hash=recorded.hash.hex(),
-    )
+    found = again_once(ask)
+    if not found and row.status.version < after:
+        raise Problem("cursor-beyond-the-end")
+    source = desk.settings.public_url
+    shown = [told(position, link, source) for position, link in found]
+    return in_pages(request, shown, limit, "version")

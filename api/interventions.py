@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import shapes
 from api.access import Asker, Asking, Role, Seen, Visible
+from api.caching import etag
 from api.desk import Desk, OnDesk, RequestId
 from api.problems import Problem
 from events.errors import NotFound, Refused, Unavailable, WrongExpectedVersion
@@ -30,13 +31,16 @@ from storage.orders import by_id
 
 router = APIRouter(prefix="/v1/orders/{order_id}", tags=["orders"])
 
-_VERSION = re.compile(r'(?:W/)?"v(\d{1,9})"')
+# Which edition of the version somebody saw makes no difference to what may be done to it.
+_VERSION = re.compile(r'(?:W/)?"v(\d{1,9})(?:~\d{1,9})?"')
 _ETAG = {"ETag": {"description": "The version.", "schema": {"type": "string"}}}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "With dry_run: what it would lead to.", "headers": _ETAG},
     202: {"description": "Recorded; what follows begins now.", "headers": _ETAG},
 }
-_Text = Annotated[str, Field(max_length=2000)]
+# Postgres keeps no NUL in a text.
+_ANY_TEXT = r"^[^\x00]*$"
+_Text = Annotated[str, Field(max_length=2000, pattern=_ANY_TEXT)]
 
 
 async def _operator(asker: Asking) -> Asker:
@@ -51,7 +55,10 @@ class Reason(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(
-        min_length=1, max_length=2000, examples=["The model answers again since ten o'clock."]
+        min_length=1,
+        max_length=2000,
+        pattern=_ANY_TEXT,
+        examples=["The model answers again since ten o'clock."],
     )
 
 
@@ -71,6 +78,7 @@ class Erasure(BaseModel):
     reason: str = Field(
         min_length=1,
         max_length=LONGEST_REASON,
+        pattern=_ANY_TEXT,
         description="Nothing that tells who they are; the number of their request is enough.",
         examples=["Request 2027-12"],
     )
@@ -178,7 +186,7 @@ def _carried_out(given: _Intervention, wish: Wish, why: Reason | Erasure) -> sha
     if given.if_match is None:
         raise Problem("version-missing")
     desk, order_id = given.desk, given.seen.row.status.order
-    order = carry_out(
+    carry_out(
         order_id,
         wish,
         why.reason,
@@ -188,9 +196,9 @@ def _carried_out(given: _Intervention, wish: Wish, why: Reason | Erasure) -> sha
         log=desk.log,
         catalogue=desk.catalogue,
     )
-    given.response.headers["ETag"] = f'W/"v{order.version}"'
     row = by_id(desk.log.engine, order_id)
     assert row is not None
+    given.response.headers["ETag"] = etag(row)
     return shapes.order(row, costs=True)
 
 

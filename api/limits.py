@@ -44,6 +44,11 @@ class Meter:
         return Reading(allowed=True, remaining=left, seconds=math.ceil(full_at - now))
 
 
+def client_address(request: Request) -> str:
+    """Where the request comes from, to count by."""
+    return request.client.host if request.client else ""
+
+
 def count(request: Request, meter: Meter, name: str, asker: str) -> None:
     """Count this request, and have the answer say what is left. Raises the problem of one too many."""
     reading = meter.take(asker, time.monotonic())

@@ -8,7 +8,9 @@ from fastapi.responses import RedirectResponse, Response
 from api import sessions
 from api.access import staff_role
 from api.desk import Desk, OnDesk
-from api.problems import KINDS, Problem
+from api.kinds import KINDS
+from api.limits import client_address
+from api.problems import Problem
 from api.sessions import LOG_IN, Filled, Session, Visitor, our_path, staff_page
 from storage.endpoints import Endpoints, Want
 
@@ -66,6 +68,5 @@ def _shown(session: Session, next_: str, desk: Desk, *, refused: bool = False) -
 
 
 def _name(request: Request) -> str:
-    address = request.client.host if request.client else ""
-    digest = hashlib.sha256(address.encode()).digest()
+    digest = hashlib.sha256(client_address(request).encode()).digest()
     return f"log-in/{int.from_bytes(digest[:4], 'big') % _NAMES}"

@@ -10,8 +10,10 @@ from api import shapes
 from api.access import Seen
 from api.caching import unchanged
 from api.desk import Desk
+from api.reader import note
 from events.moments import read_moment
 from storage.past import past
+from storage.readings import Reading
 
 At = Annotated[
     str | None,
@@ -50,6 +52,9 @@ def memento(seen: Seen, at: str, desk: Desk, request: Request) -> Response:
     }
     if unchanged(request, etag):
         return Response(status_code=304, headers=headers)
+    if seen.asker.staff:
+        reading = Reading(what="memento", order=then.row.status.order, version=version)
+        note(reading, seen.asker.role, request.state.request_id, desk)
     told = shapes.order(then.row, costs=seen.asker.pays)
     return JSONResponse(told.model_dump(mode="json", exclude_none=True), headers=headers)
 

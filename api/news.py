@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,13 +32,16 @@ class _Watched:
 class News:
     """One for each process, used on its event loop alone. Nothing is asked while nobody waits.
 
-    ``ask`` names the orders that are not at the version given. More than ``most`` should not wait at the same time.
+    ``ask`` names the orders that are not at the version given. More than ``most`` should not wait at the same time, and
+    not more than ``share`` of them for one order: nobody who has a token to it can keep all others out.
     """
 
-    def __init__(self, ask: Ask, *, most: int) -> None:
+    def __init__(self, ask: Ask, *, most: int, share: int) -> None:
         self._ask = ask
         self._most = most
+        self._share = share
         self._here = 0
+        self._at = Counter[str]()
         self._watched: dict[str, _Watched] = {}
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
@@ -48,19 +52,26 @@ class News:
         """Whether the process is about to end: whoever waits should come back to another one."""
         return self._closed
 
-    @property
-    def free(self) -> bool:
-        """Whether one more may wait."""
-        return not self._closed and self._here < self._most
+    def waiting(self, order: str) -> int:
+        """How many wait for it now."""
+        return self._at[order]
+
+    def free(self, order: str) -> bool:
+        """Whether one more may wait for this order."""
+        return not self._closed and self._here < self._most and self._at[order] < self._share
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Counts among those who wait."""
+    def place(self, order: str) -> Iterator[None]:
+        """Counts among those who wait for the order."""
         self._here += 1
+        self._at[order] += 1
         try:
             yield
         finally:
             self._here -= 1
+            self._at[order] -= 1
+            if not self._at[order]:
+                del self._at[order]
 
     async def of(self, seen: Mapping[str, int], seconds: float) -> OrderRow | None:
         """The first of these orders that is not at the version seen; ``None`` if none moves for so long, or we close.
@@ -118,7 +129,7 @@ class News:
         watched = self._watched.get(row.status.order)
         if watched is None:
             return
-        watched.version = row.status.version
+        watched.version = max(watched.version, row.status.version)
         for waiter, version in watched.waiting.items():
-            if version != row.status.version and not waiter.done():
+            if version < row.status.version and not waiter.done():
                 waiter.set_result(row)

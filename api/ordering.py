@@ -11,7 +11,7 @@ from api.access import Program
 from api.bodies import body
 from api.caching import ask_again
 from api.desk import Desk, OnDesk, RequestId, Trace
-from api.problems import Problem
+from api.problems import Problem, foreseen
 from events import request as requests
 from events.envelope import Cause
 from storage import placing
@@ -73,6 +73,16 @@ async def _ordered(request: Request) -> requests.Request:
     response_model_exclude_none=True,
     summary="Order a report",
     responses={
+        **foreseen(
+            "idempotency-key-missing",
+            "credentials-missing",
+            "tenants-only",
+            "key-reused",
+            "too-large",
+            "not-json",
+            "invalid-request",
+            "too-many-requests",
+        ),
         202: {
             "description": "The order is placed, now or by an earlier try with the same key.",
             "headers": {
@@ -86,7 +96,7 @@ async def _ordered(request: Request) -> requests.Request:
                     "schema": {"type": "string"},
                 },
             },
-        }
+        },
     },
     openapi_extra={
         "parameters": [

@@ -8,15 +8,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api import shapes
-from api.access import Overseer, Seen, Visible, look, own_tenant
-from api.caching import ask_again, unchanged
+from api.access import Overseer, Role, Seen, Visible, look, own_tenant, there
+from api.caching import ask_again, etag, unchanged
 from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
+from api.problems import Problem
 from api.reports import send
 from events.views import SETTLED
-from storage.orders import OrderRow, Wanted, some
+from storage.orders import Wanted, some
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -89,11 +90,12 @@ async def get_order(
     if at is not None:
         return await run_in_threadpool(memento, seen, at, desk, request)
     row = seen.row
-    known = unchanged(request, _etag(row))
-    if patience and known and row.status.word not in SETTLED and desk.news.free:
-        with desk.news.place():
-            moved = await desk.news.of({row.status.order: row.status.version}, patience)
-        seen = Seen(moved, seen.asker) if moved else seen
+    known = unchanged(request, etag(row))
+    order = row.status.order
+    if patience and known and row.status.word not in SETTLED and desk.news.free(order):
+        with desk.news.place(order):
+            moved = await desk.news.of({order: row.status.version}, patience)
+        seen = Seen(there(moved), seen.asker) if moved else seen
         applied = {"Preference-Applied": f"wait={patience}"}
         return status(seen, desk, known=moved is None, more=applied)
     return status(seen, desk, known=known)
@@ -104,7 +106,7 @@ def status(
 ) -> Response:
     """Where the order stands, or that whoever asks knows that already."""
     row = seen.row
-    headers = {**_PRIVATE, **more, "ETag": _etag(row)}
+    headers = {**_PRIVATE, **more, "ETag": etag(row)}
     product = desk.catalogue.get(row.status.product)
     wait = ask_again(row, product, desk.clock(), desk.settings.speed)
     if wait is not None:
@@ -119,11 +121,7 @@ def status(
 async def polled(order_id: str, token: str, request: Request, desk: Desk) -> Response:
     """The same as ``get_order`` for whoever asks for nothing more than the status."""
     seen = await look(order_id, token, request, desk)
-    return status(seen, desk, known=unchanged(request, _etag(seen.row)))
-
-
-def _etag(row: OrderRow) -> str:
-    return f'W/"v{row.status.version}"'
+    return status(seen, desk, known=unchanged(request, etag(seen.row)))
 
 
 @router.get(
@@ -133,9 +131,17 @@ def _etag(row: OrderRow) -> str:
     responses={
         200: {"content": {"application/pdf": {}, "application/json": {}, "text/markdown": {}}},
         206: {"description": "The bytes asked for."},
+        403: {
+            "description": "The auditor's token: it opens nothing that was written for a customer."
+        },
     },
     summary="The finished report",
 )
 def get_report(seen: Visible, desk: OnDesk, request: Request) -> Response:
-    """The document, as a download. What is JSON is also told as Markdown: ask with Accept: text/markdown."""
+    """The document, as a download. What is JSON is also told as Markdown: ask with Accept: text/markdown.
+
+    It is personal, and so not for auditors, who see of it its hash.
+    """
+    if seen.asker.role is Role.AUDITOR:
+        raise Problem("forbidden", "What was written for a customer is not shown to auditors.")
     return send(seen.row, desk, request)

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from starlette.concurrency import run_in_threadpool
-
 from events.errors import Unavailable
 from events.plan import Product
 from storage.inbox import Inbox
@@ -17,6 +15,8 @@ from storage.telemetry import log
 _PATIENCE = 3.0
 # As many may be stuck on a Postgres that does not answer; whoever comes then goes on to the inbox.
 _AT_ONCE = 16
+# So many are laid into the inbox at once, whatever else hangs in this process.
+_INTO_INBOX = 32
 
 
 class Reception:
@@ -27,6 +27,7 @@ class Reception:
         self._inbox = inbox
         self._catalogue = catalogue
         self._recording = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="recording")
+        self._laying = ThreadPoolExecutor(_INTO_INBOX, thread_name_prefix="inbox")
 
     async def take(self, signed: Signed) -> Heard | None:
         """What became of it, or ``None`` if it waits in the inbox. Durable either way.
@@ -38,11 +39,12 @@ class Reception:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(recording), _PATIENCE)
         except (Unavailable, TimeoutError) as error:
-            await run_in_threadpool(self._inbox.put, signed)
+            await asyncio.wrap_future(self._laying.submit(self._inbox.put, signed))
             reason = error.reason if isinstance(error, Unavailable) else "slow"
             log.warning("payment queued", reason=reason, correlation=signed.correlation)
             return None
 
     def close(self) -> None:
         """Take in nothing more; what is being recorded may still end."""
-        self._recording.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._recording, self._laying):
+            threads.shutdown(wait=False, cancel_futures=True)

@@ -37,8 +37,10 @@ class Frame:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _SANE_ID.fullmatch(given) else str(uuid.uuid4())
-        scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
-        if scope["method"] == "HEAD":
+        head = scope["method"] == "HEAD"
+        state = {**scope.get("state", {}), "request_id": request_id, "head": head}
+        scope = {**scope, "state": state}
+        if head:
             scope["method"] = "GET"  # the server leaves the body out
         begun = False
 

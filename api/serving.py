@@ -1,6 +1,7 @@
 """The web server: whoever waits for news is sent home when it is told to stop, so that nobody holds it up."""
 
 import resource
+import signal
 import socket
 
 import uvicorn
@@ -29,6 +30,14 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_GRACE,
             )
         )
+
+    def heed_signals(self) -> None:
+        """Stop at SIGTERM and SIGINT, and then return. From the main thread, before it runs.
+
+        Left to itself, uvicorn raises the signal again once it has stopped, and the process ends by it.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and see that no collection of garbage keeps everybody waiting."""

@@ -166,6 +166,8 @@ async def _form(request: Request, visitor: Visitor, desk: OnDesk) -> Form:
         )
     except ValueError:
         raise Problem("bad-form") from None
+    if any("\0" in text for texts in fields.values() for text in texts):
+        raise Problem("bad-form")
     given = fields.get("form_token", [""])[0].encode()
     if visitor is None or not secrets.compare_digest(visitor.form_token.encode(), given):
         raise Problem("stale-form")

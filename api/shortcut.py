@@ -2,6 +2,7 @@
 
 import re
 
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,7 +29,8 @@ class Shortcut:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = request.headers.get("authorization", "")
+        scheme, token = get_authorization_scheme_param(given)
         if scheme.lower() != "bearer" or "prefer" in request.headers:
             await self._app(scope, receive, send)
             return

@@ -2,7 +2,11 @@
 
 from collections.abc import AsyncIterator
 
+from fastapi import Request
 from fastapi.responses import StreamingResponse
+
+from api.news import News
+from api.problems import Problem
 
 # How long a stream may be silent, in seconds: proxies close what says nothing for longer.
 SILENCE = 15.0
@@ -23,11 +27,20 @@ def event(identity: str, data: str) -> bytes:
     return f"id: {identity}\n{lines}\n".encode()
 
 
-def streaming(events: AsyncIterator[bytes]) -> StreamingResponse:
-    """The answer that these events make. It begins at once, so that the reader knows that it is connected."""
+def streaming(
+    request: Request, news: News, order: str, events: AsyncIterator[bytes]
+) -> StreamingResponse:
+    """The answer that these events make. It begins at once, so that the reader knows that it is connected.
+
+    Raises the problem of one reader too many. Whoever asks for the head alone waits for nothing.
+    """
+    if not news.free(order):
+        raise Problem("too-many-streams", headers={"Retry-After": "5"})
 
     async def all_of_it() -> AsyncIterator[bytes]:
         yield f"retry: {_RETRY}\n\n".encode()
+        if request.state.head:
+            return
         async for each in events:
             yield each
 

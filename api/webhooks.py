@@ -1,10 +1,11 @@
 """The door for payments: verifies what Stripe sends and records what it says."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from api.bodies import body
@@ -15,6 +16,9 @@ from storage.payments import Signed
 from storage.stripe_api import signed
 from storage.telemetry import log
 from storage.tenants import DEFAULT
+
+# In which tenants' secrets are read: other requests that hang on Postgres must not keep a payment waiting.
+_reading = ThreadPoolExecutor(8, thread_name_prefix="secrets")
 
 router = APIRouter(tags=["payments"])
 
@@ -49,7 +53,7 @@ async def _secrets(request: Request, desk: OnDesk) -> list[str]:
         tenant = request.path_params.get("tenant", DEFAULT)
         if tenant == DEFAULT:  # known without asking anybody
             return desk.stripe_secrets.of(tenant)
-        return await run_in_threadpool(desk.stripe_secrets.of, tenant)
+        return await asyncio.wrap_future(_reading.submit(desk.stripe_secrets.of, tenant))
     except NotFound:
         raise Problem("unknown-tenant") from None
     except Refused as error:

@@ -201,11 +201,16 @@ def _correct(order: Order, wish: Correct, catalogue: Mapping[str, Product]) -> l
     found = obstacles(corrected, product)
     if product and set(wish.fields) - known:
         found.append(f"{product.title} asks only for {', '.join(sorted(known))}.")
-    if corrected == order.placed:
+    if corrected == order.placed and not _may_repeat(order, wish, product):
         found.append("This is what it says already.")
     if found:
         raise Refused(" ".join(found), reason=_CORRECTION)
     return [correction]
+
+
+def _may_repeat(order: Order, wish: Correct, product: Product | None) -> bool:
+    """Whether what a bundle says already may be said again, for those of its parts that may not have heard of it."""
+    return bool(product and product.parts and (wish.email or wish.fields) and not order.closed)
 
 
 def _arrived(order: Order, now: datetime) -> list[Any]:

@@ -17,6 +17,8 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _MICROSECONDS = 6
+# Between what bounds a span may be named: a little is added to them, and taken off.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class BadMoment(Refused):
@@ -48,19 +50,26 @@ def read_moment(text: str) -> Moment:
 def read_bound(text: str, *, last: bool) -> datetime:
     """Where a span of time begins, or with ``last`` ends: a time (RFC 3339), or a date (UTC), which counts as a whole.
 
-    The end is the first moment that is not in it. Raises ``BadMoment``.
+    The end is the first moment that is not in it. Raises ``BadMoment``, also for what is too far away to reckon with.
     """
     try:
         if _TIME.fullmatch(text):
-            return _time(text)
-        day = datetime.combine(date.fromisoformat(text), time(), UTC)
-        return day + timedelta(days=1) if last else day
-    except (ValueError, OverflowError):
+            found = _time(text)
+        else:
+            day = datetime.combine(date.fromisoformat(text), time(), UTC)
+            found = day + timedelta(days=1) if last else day
+        if _EARLIEST <= found <= _LATEST:
+            return found
+    except OverflowError:
+        pass
+    except ValueError:
         message = (
             f"{text!r:.40} is neither a date (2026-11-21) nor a time with seconds and an offset"
             " (2026-11-21T13:02:11Z)"
         )
         raise BadMoment(message) from None
+    message = f"{text!r:.40} is out of reach: say a date or time from 1970 to 9998"
+    raise BadMoment(message)
 
 
 def version_at(stored: Sequence[Link | Recorded], moment: Moment) -> int:

@@ -41,17 +41,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What a colleague did to an order, and why."""
-
-    at: datetime
-    order: str
-    number: str
-    did: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """A release that was not there before."""
 

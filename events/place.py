@@ -152,6 +152,8 @@ def field_fault(field: Field, value: str) -> str | None:
         return f"The field {field.name} is missing." if field.required else None
     if len(value) > field.longest:
         return f"The field {field.name} is longer than {field.longest} characters."
+    if "\0" in value:
+        return f"The field {field.name} holds a NUL character."
     try:
         if field.kind is FieldKind.DATE and str(date.fromisoformat(value)) != value:
             return f"The field {field.name} is not a date like 1990-05-17."

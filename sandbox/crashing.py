@@ -1,10 +1,11 @@
 """Runs one of our processes and kills it at a chosen moment.
 
-``python -m sandbox.crashing MOMENT NUMBER [--queue QUEUE] -- worker PRODUCT | keeper | api --port PORT``
+``python -m sandbox.crashing MOMENT NUMBER [--queue QUEUE] [--leg SECONDS] -- worker PRODUCT | keeper | api --port N``
 
 ``MOMENT`` is ``before-`` or ``after-`` and one of the crossings below, or the name of an event: at the ``NUMBER``-th of
 them, or when the ``NUMBER``-th event of that name is committed, the process gets SIGKILL from itself. What it runs
-knows nothing of that. ``--queue`` lets a worker consume another queue than its product's.
+knows nothing of that. ``--queue`` lets a worker consume another queue than its product's, ``--leg`` keep an order for
+another time.
 """
 
 import argparse
@@ -17,13 +18,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from pika.adapters.blocking_connection import BlockingChannel
+
 from actors.__main__ import main as run_actor
 from actors.model import Model
 from actors.post import Post
 from api.cli import main as run_command
 from events.envelope import all_kinds
-from events.plan import Product
-from storage.broker import NudgeConsumer
+from events.plan import Pacing, Product
 from storage.publisher import Publisher
 from storage.record import Log
 
@@ -100,7 +102,8 @@ def lay(crash: Crash) -> None:
     crash.guard(Publisher, "_send", "publish")
     crash.guard_async(Model, "_ask", "call")
     crash.guard(Post, "_hand_over", "mail")
-    connect, consume = Post._connect, NudgeConsumer.__init__  # noqa: SLF001 - the same
+    crash.guard(BlockingChannel, "basic_ack", "ack")
+    connect = Post._connect  # noqa: SLF001 - the same
 
     def connected(post: Post) -> Any:
         server = connect(post)
@@ -108,12 +111,7 @@ def lay(crash: Crash) -> None:
         crash.guard(server, "getreply", "reply")
         return server
 
-    def consuming(consumer: NudgeConsumer, *given: Any, **named: Any) -> None:
-        consume(consumer, *given, **named)
-        crash.guard(consumer.channel, "basic_ack", "ack")
-
     setattr(Post, "_connect", connected)  # noqa: B010 - the same
-    setattr(NudgeConsumer, "__init__", consuming)  # noqa: B010 - the same
 
 
 def forked(environment: Mapping[str, str], log: Path, arguments: Sequence[str]) -> None:
@@ -134,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("moment", choices=moments)
     parser.add_argument("number", type=int)
     parser.add_argument("--queue")
+    parser.add_argument("--leg", type=float)
     parser.add_argument(
         "process", nargs="+", help="worker PRODUCT, keeper, or api with its options"
     )
@@ -141,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lay(Crash(given.moment, given.number))
     if given.queue:
         setattr(Product, "queue", property(lambda _: given.queue))  # noqa: B010 - the same
+    if given.leg:
+        setattr(Pacing, "leg", property(lambda _: given.leg))  # noqa: B010 - the same
     if given.process[0] == "api":
         sys.argv = ["ledgerpress", "run", *given.process]
         run_command()

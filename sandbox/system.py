@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,14 @@ def standing(
     latency: float = 3.0,
     settings: Mapping[str, str] | None = None,
     copies: Mapping[str, int] | None = None,
+    through: Callable[[str], str] = str,
 ) -> Iterator[System]:
     """Start everything over the services named in the environment; stop it all on leaving.
 
     ``folder`` keeps keys, files, mails and logs. The stand-in model is used unless ``OPENAI_API_KEY`` is set.
     ``settings`` go before everything else. ``copies`` says of which products there is not one worker, but more or none;
-    they are named as ``workers_of`` says.
+    they are named as ``workers_of`` says. ``through`` may put something between our processes and the stand-in mail
+    server and model: given where one is, it says where our processes are to look for it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = {**os.environ, **(settings or {})}
@@ -72,7 +74,7 @@ def standing(
             model = stack.enter_context(
                 started("sandbox.model_server", "--port", "0", *knobs, "--log", log)
             )
-            given |= {"OPENAI_API_KEY": "sk-stand-in", "OPENAI_BASE_URL": model}
+            given |= {"OPENAI_API_KEY": "sk-stand-in", "OPENAI_BASE_URL": through(model)}
         keys = _keys(folder / "keys.json")
         if not given.get("STRIPE_API_KEY"):
             secret = given.get("STRIPE_WEBHOOK_SECRET", keys["STRIPE_WEBHOOK_SECRET"])
@@ -85,7 +87,7 @@ def standing(
         url = f"http://127.0.0.1:{port}"
         environment = {
             "BLOB_URL": (folder / "blobs").resolve().as_uri(),
-            "SMTP_URL": mail.smtp,
+            "SMTP_URL": through(mail.smtp),
             "MAIL_FROM": "Ledgerpress <reports@ledgerpress.example>",
             "PUBLIC_URL": url,
             "LOG_FORMAT": "json",

@@ -5,6 +5,7 @@ because it has the bookmark's row locked; whoever dies or freezes leaves the res
 is lost: the last ones may come twice.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,9 @@ from storage import sealed
 from storage.database import connected, transaction
 from storage.exchange import Exchange
 
-# Some tenths of a second, far from the limit on transactions.
+# Some tenths of a second; with a slow broker a batch ends by time, far from the limit on transactions that stand idle.
 MOST = 100
+_MOST_SECONDS = 2.0
 
 _HELD = text("select position, hash from announced for update skip locked")
 _PRODUCTS = text("""
@@ -62,10 +64,17 @@ class Announced:
     foreign: bool
 
 
-def announce_some(engine: Engine, exchange: Exchange, source: str, most: int = MOST) -> int:
+def announce_some(
+    engine: Engine,
+    exchange: Exchange,
+    source: str,
+    most: int = MOST,
+    seconds: float = _MOST_SECONDS,
+) -> int:
     """Announce at most ``most`` events; return how many: 0 also if somebody else is at it.
 
-    Raises ``Unavailable`` if Postgres or RabbitMQ is away, and ``ForeignAnnouncements``.
+    After so many seconds no further one is begun, so that the bookmark moves however slow RabbitMQ is. Raises
+    ``Unavailable`` if Postgres or RabbitMQ is away, and ``ForeignAnnouncements``.
     """
     with transaction(engine) as connection:
         held = connection.execute(_HELD).one_or_none()
@@ -80,9 +89,12 @@ def announce_some(engine: Engine, exchange: Exchange, source: str, most: int = M
         else:
             del found[most:]
         products = _products(connection, found)
-        done: sealed.Sealed | None = None
+        number = 0
         away: Unavailable | None = None
+        began = time.monotonic()
         for each in found:
+            if number and time.monotonic() - began >= seconds:
+                break
             key = routing_key(products.get(each.link.stream), each.link.type)
             body = msgspec.json.encode(announce(each.position, each.link, source))
             try:
@@ -90,12 +102,13 @@ def announce_some(engine: Engine, exchange: Exchange, source: str, most: int = M
             except Unavailable as error:
                 away = error
                 break
-            done = each
-        if done:
-            connection.execute(_REACHED, {"position": done.position, "hash": done.link.hash})
+            number += 1
+        if number:
+            last = found[number - 1]
+            connection.execute(_REACHED, {"position": last.position, "hash": last.link.hash})
     if away:
         raise away
-    return len(found)
+    return number
 
 
 def standing(engine: Engine) -> Announced:

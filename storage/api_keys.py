@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from events.errors import NotFound, Refused
-from storage.database import again_once, connected
+from storage.database import again_once, connected, rows
 from storage.tables import api_keys
 from storage.vault import token_hash
 
@@ -56,12 +56,7 @@ def listed(engine: Engine, tenant: str | None = None) -> list[ApiKey]:
     query = select(*api_keys.c).order_by(api_keys.c.tenant, api_keys.c.created_at)
     if tenant is not None:
         query = query.where(api_keys.c.tenant == tenant)
-
-    def ask() -> list[ApiKey]:
-        with connected(engine) as connection:
-            return [_known(row) for row in connection.execute(query)]
-
-    return again_once(ask)
+    return [_known(row) for row in rows(engine, query)]
 
 
 def revoke(engine: Engine, tenant: str, name: str) -> ApiKey:

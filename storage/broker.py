@@ -7,6 +7,7 @@ middleware may lose a message between the actor and the acknowledgement, because
 
 import time
 import uuid
+from contextlib import ExitStack
 from typing import Any
 
 import dramatiq
@@ -65,14 +66,19 @@ class NudgeConsumer(Consumer):
 
     def __init__(self, broker: NudgeBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         self.queue_name = queue_name
-        try:
-            self.connection = BlockingConnection(broker.parameters)
-            self.channel = self.connection.channel()
-            declare(self.channel, queue_name)
-            self.channel.basic_qos(prefetch_count=prefetch)
-            self._deliveries = self.channel.consume(queue_name, inactivity_timeout=timeout / 1000)
-        except (AMQPError, AMQPConnectorException, OSError) as error:
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        with ExitStack() as opened:
+            try:
+                self.connection = BlockingConnection(broker.parameters)
+                opened.callback(self.close)
+                self.channel = self.connection.channel()
+                declare(self.channel, queue_name)
+                self.channel.basic_qos(prefetch_count=prefetch)
+                self._deliveries = self.channel.consume(
+                    queue_name, inactivity_timeout=timeout / 1000
+                )
+            except (AMQPError, AMQPConnectorException, OSError) as error:
+                raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+            opened.pop_all()
 
     def __next__(self) -> Nudged | None:
         try:

@@ -2,14 +2,12 @@
 
 import re
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from storage.blobs import Blobs
-from storage.database import again_once, connected
+from storage.database import rows
 from storage.record import Log
 
 # A file is younger than the event that speaks of it by seconds; nobody works on what was settled a day ago.
@@ -38,20 +36,12 @@ def clear(log: Log, blobs: Blobs, since: datetime, until: datetime) -> int:
     another's. Raises ``Unavailable`` if Postgres or the files are away.
     """
     asked = {"since": since, "until": until}
-    subjects = [row.subject for row in _rows(log.engine, _SETTLED, asked)]
+    subjects = [row.subject for row in rows(log.engine, _SETTLED, asked)]
     return sum(blobs.prune(subject, _spoken_of(log, subject)) for subject in subjects)
 
 
 def _spoken_of(log: Log, subject: uuid.UUID) -> set[str]:
     """Every name of a file that stands anywhere in any event of theirs, whatever its kind."""
-    orders = [str(row.order_id) for row in _rows(log.engine, _THEIRS, {"subject": subject})]
+    orders = [str(row.order_id) for row in rows(log.engine, _THEIRS, {"subject": subject})]
     history = (each.event for order in orders for each in log.recorded(order))
     return {name for event in history for name in _NAME.findall(repr(event))}
-
-
-def _rows(engine: Engine, query: Any, values: dict[str, Any]) -> Sequence[Any]:
-    def ask() -> Sequence[Any]:
-        with connected(engine) as connection:
-            return connection.execute(query, values).all()
-
-    return again_once(ask)

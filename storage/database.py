@@ -1,12 +1,12 @@
 """The way to Postgres: connections that never wait for ever, in the role that may do least."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -31,6 +31,8 @@ _LIMITS = {
 }
 # A frozen server keeps none of its own limits: longer than this nobody waits for an answer.
 _ANSWER_SECONDS = 6.0
+# Why a login cannot be had in a role: it may not be, or the schema is not there yet.
+ROLE_REFUSED = "database-not-ready"
 # What the driver and the pool raise when Postgres is away, or too busy to be had.
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError)
@@ -133,7 +135,7 @@ def away(error: SQLAlchemyError | psycopg.Error) -> Unavailable:
     if isinstance(cause, psycopg.Error) and cause.sqlstate is None and "role" in str(cause):
         return Unavailable(
             "Postgres refused the application's role; run: ledgerpress db upgrade",
-            reason="database-not-ready",
+            reason=ROLE_REFUSED,
         )
     return Unavailable("Postgres cannot be reached", reason=DATABASE_AWAY)
 
@@ -147,6 +149,18 @@ def again_once(ask: Callable[[], T]) -> T:
         return ask()
     except Unavailable:
         return ask()
+
+
+def rows(
+    engine: Engine, query: Executable, values: Mapping[str, Any] | None = None
+) -> Sequence[Row[Any]]:
+    """What a query gives that is safe to repeat: asked once more if Postgres was away. Raises ``Unavailable``."""
+
+    def ask() -> Sequence[Row[Any]]:
+        with connected(engine) as connection:
+            return connection.execute(query, values).all()
+
+    return again_once(ask)
 
 
 def failed(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, case, literal_column, select, text
 
-from storage.database import again_once, connected, directly
+from storage.database import connected, directly, rows
 from storage.tables import endpoints
 
 # For how long an endpoint that is well is taken to be well: a round of calls takes seconds.
@@ -108,10 +108,8 @@ def conditions(engine: Engine) -> dict[str, Condition]:
     """By endpoint, of all that have failed before."""
     never = endpoints.c.open_until == literal_column("'-infinity'::timestamptz")
     until = case((never, None), else_=endpoints.c.open_until)
-    query = select(endpoints.c.endpoint, endpoints.c.failures, until)
-
-    def ask() -> dict[str, Condition]:
-        with connected(engine) as connection:
-            return {row[0]: Condition(*row) for row in connection.execute(query)}
-
-    return again_once(ask)
+    query = select(endpoints.c.endpoint, endpoints.c.failures, until.label("until"))
+    return {
+        row.endpoint: Condition(row.endpoint, row.failures, row.until)
+        for row in rows(engine, query)
+    }

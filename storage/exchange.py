@@ -3,7 +3,7 @@
 import contextlib
 
 import pika
-from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
@@ -17,6 +17,7 @@ class Exchange:
 
     def __init__(self, url: str) -> None:
         self._parameters = parameters(url)
+        self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
 
     def publish(self, key: str, body: bytes, message_id: str) -> None:
@@ -39,24 +40,25 @@ class Exchange:
 
     def keep_alive(self) -> None:
         """Answer the heartbeats; a connection that is lost is made anew when it is needed."""
-        if self._channel is None:
+        if self._connection is None:
             return
         try:
-            self._channel.connection.process_data_events()
+            self._connection.process_data_events()
         except (AMQPError, OSError):
             self.close()
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
             with contextlib.suppress(AMQPError, OSError):
-                channel.connection.close()
+                connection.close()
 
     def _open(self) -> BlockingChannel:
         # A broker that has lost its disk, or whose exchange was deleted, closes the channel: then it is declared again.
         if self._channel is None:
-            channel = pika.BlockingConnection(self._parameters).channel()
+            self._connection = BlockingConnection(self._parameters)
+            channel = self._connection.channel()
             channel.confirm_delivery()
             channel.exchange_declare(EXCHANGE, "topic", durable=True)
             self._channel = channel

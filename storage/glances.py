@@ -16,12 +16,15 @@ from storage.orders import OrderRow
 # What has not changed since it was last looked at is not sent again.
 _LOOK = """
     select a.place, k.tenant, h.order_id, o.version,
-        case when o.version <> a.known then o.status::text end, o.subject, o.session, o.placed_at, o.updated_at
-    from unnest(%s::uuid[], %s::bytea[], %s::int[]) with ordinality as a (order_id, token, known, place)
+        case when (o.version, o.restated) <> (a.version, a.restated) then o.status::text end,
+        o.subject, o.session, o.placed_at, o.updated_at, o.restated
+    from unnest(%s::uuid[], %s::bytea[], %s::int[], %s::int[]) with ordinality
+        as a (order_id, token, version, restated, place)
     left join orders o on o.order_id = a.order_id
     left join api_keys k on k.key_hash = a.token and k.revoked_at is null
     left join orders h on h.token_hash = a.token
 """
+_REST = ("subject", "session", "placed_at", "updated_at", "restated")
 # So many orders are remembered; the one that nobody has looked at for longest is forgotten first.
 _MOST = 10_000
 
@@ -64,6 +67,7 @@ class Glances:
             literal(each.order for each in looks),
             literal(f"\\x{each.token.hex()}" for each in looks),
             literal(each[0].status.version if each else 0 for each in known),
+            literal(each[0].restated if each else 0 for each in known),
         )
 
         def ask() -> list[tuple[object, ...]]:
@@ -75,23 +79,20 @@ class Glances:
             number = int(str(place)) - 1
             row = known[number] if version is not None else None
             if status is not None:
-                row = self._read(looks[number].order, str(status), rest)
+                row = _read(str(status), rest)
+            if row is not None:
+                self._keep(looks[number].order, row)
             order, notes = row or (None, {})
             found[number] = Glance(order, str(tenant or ""), str(held or ""), notes)
         return [each for each in found if each is not None]
 
-    def _read(
-        self, order: uuid.UUID, status: str, rest: Sequence[object]
-    ) -> tuple[OrderRow, Notes]:
-        row = msgspec.convert(
-            {
-                "status": msgspec.json.decode(status, type=Status),
-                **dict(zip(("subject", "session", "placed_at", "updated_at"), rest, strict=True)),
-            },
-            OrderRow,
-        )
-        self._rows[order] = row, {}
+    def _keep(self, order: uuid.UUID, row: tuple[OrderRow, Notes]) -> None:
+        self._rows[order] = row
         self._rows.move_to_end(order)
         if len(self._rows) > _MOST:
             self._rows.popitem(last=False)
-        return self._rows[order]
+
+
+def _read(status: str, rest: Sequence[object]) -> tuple[OrderRow, Notes]:
+    found = {"status": msgspec.json.decode(status, type=Status)}
+    return msgspec.convert(found | dict(zip(_REST, rest, strict=True)), OrderRow), {}

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import ExitStack, closing
 
 import msgspec
 from pika.adapters.blocking_connection import BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from events.errors import Refused, Unavailable
@@ -16,7 +18,7 @@ from storage.payments import Signed
 from storage.publisher import Letter, Publisher, declare, parameters
 from storage.settings import Settings
 from storage.telemetry import log
-from storage.vault import Courier
+from storage.vault import Courier, key_of
 
 QUEUE = "inbox.stripe"
 # How long RabbitMQ may take to confirm, twice: the first time the connection may turn out to have died.
@@ -28,6 +30,8 @@ _LOOK_SECONDS = 0.5
 # The header with which an AMQP 0-9-1 client opens, and how the answer begins: a method frame, connection.start.
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _METHOD = b"\x01"
+# What a key of VAULT_KEY is called. Whatever else stands there was not sealed by one of us.
+_KEY = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 class Inbox:
@@ -43,13 +47,12 @@ class Inbox:
     def put(self, signed: Signed) -> None:
         """Leave it there; it is safe once this returns. Raises ``Unavailable`` if that takes more than 2 s."""
         number, confirmed = next(self._numbers), threading.Event()
-        sealed = self._courier.seal(msgspec.json.encode(signed), QUEUE)
         letter = Letter(
             queue=QUEUE,
             order="",
             correlation=signed.correlation,
             outbox_id=number,
-            sealed=msgspec.json.encode(_Message(base64.b64encode(sealed).decode())),
+            sealed=_message(msgspec.json.encode(signed), self._courier),
         )
         self._waiting[number] = confirmed
         try:
@@ -105,7 +108,7 @@ def empty(
         try:
             with closing(BlockingConnection(parameters(url))) as connection:
                 _empty(connection, courier, see_to, stopping)
-        except (AMQPError, OSError, AssertionError) as error:
+        except (AMQPError, AMQPConnectorException, OSError, AssertionError) as error:
             log.warning("the inbox cannot be reached", error=type(error).__name__)
             stopping.wait(_PAUSE_SECONDS)
 
@@ -138,12 +141,35 @@ def _empty(
             return
 
 
-def _opened(body: bytes, courier: Courier) -> Signed:
+def key_name(body: bytes) -> str | None:
+    """The name of the key of VAULT_KEY with which this message was sealed; ``None`` if it is none of ours."""
     try:
-        sealed = base64.b64decode(msgspec.json.decode(body, type=_Message).sealed, validate=True)
+        name = key_of(_sealed(body))
+    except Refused:
+        return None
+    return name if _KEY.fullmatch(name) else None
+
+
+def resealed(body: bytes, settings: Settings) -> bytes:
+    """The same message, sealed with the first key of VAULT_KEY. Raises ``Refused`` if none of them opens it."""
+    courier = _courier(settings)
+    return _message(courier.open(_sealed(body), QUEUE), courier)
+
+
+def _message(plain: bytes, courier: Courier) -> bytes:
+    sealed = courier.seal(plain, QUEUE)
+    return msgspec.json.encode(_Message(base64.b64encode(sealed).decode()))
+
+
+def _opened(body: bytes, courier: Courier) -> Signed:
+    return msgspec.json.decode(courier.open(_sealed(body), QUEUE), type=Signed)
+
+
+def _sealed(body: bytes) -> bytes:
+    try:
+        return base64.b64decode(msgspec.json.decode(body, type=_Message).sealed, validate=True)
     except (msgspec.DecodeError, ValueError):
         raise Refused("this message is none of ours", reason="foreign-message") from None
-    return msgspec.json.decode(courier.open(sealed, QUEUE), type=Signed)
 
 
 def _courier(settings: Settings) -> Courier:

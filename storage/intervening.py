@@ -7,11 +7,10 @@ from typing import Any
 from events.envelope import Cause
 from events.errors import WrongExpectedVersion
 from events.foresight import Preview, foresee
-from events.interventions import Asked, Correct, Wish, intervene, pass_on
+from events.interventions import Asked, Wish, intervene
 from events.money import Rate
 from events.order import Order
 from events.plan import Product
-from storage.adding import add
 from storage.parts import tell
 from storage.record import History, Log
 
@@ -45,8 +44,6 @@ def carry_out(
     if not after.wrote and not _ours(log, history.order, facts):
         raise WrongExpectedVersion("somebody else did something to this order at the same moment")
     tell(after.order, cause, log)
-    if isinstance(wish, Correct):
-        _pass_on(after.order, cause, log, catalogue)
     return after.order
 
 
@@ -80,16 +77,3 @@ def _ours(log: Log, before: Order, facts: Sequence[Any]) -> bool:
     """Whether what stands in the log after ``before`` is just this: our own, of which the answer was lost."""
     recorded = log.recorded(before.id)[before.version :][: len(facts)]
     return [each.event for each in recorded] == list(facts)
-
-
-def _pass_on(bundle: Order, cause: Cause, log: Log, catalogue: Mapping[str, Product]) -> None:
-    for name, part in bundle.parts.items():
-        product = catalogue.get(name)
-
-        def wanted(order: Order, product: Product | None = product) -> list[Any]:
-            return pass_on(order, bundle, product)
-
-        def read(part: str = part) -> History:
-            return log.read(part)
-
-        add(wanted, read, cause, log)

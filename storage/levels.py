@@ -27,7 +27,8 @@ _OPEN = """
     select product, word, count(*), extract(epoch from clock_timestamp() - min(placed_at))::float8
     from orders where word not in ('delivered', 'cancelled', 'erased') group by product, word
 """
-# An order is late when it takes longer than may be expected of its product, as its customer is told.
+# An order is late when it takes half as much again as its product promises, and 30 s: its customer may have been told
+# another time, which is measured on the orders before it.
 # What was paid for later than it was placed is late later: the few that look late are looked up in the log.
 _LATE = """
     select o.product, count(*)
@@ -54,7 +55,7 @@ _LOG = """
     select (select size from tree), coalesce(extract(epoch from clock_timestamp() - (
         select recorded_at from checkpoints order by size desc limit 1)), 0)::float8
 """
-_DEAD = "select queue, count(*) from dead_letters where returned_at is null group by queue"
+_DEAD = "select queue, count(*) from dead_letters where settled_at is null group by queue"
 _BREAKERS = """
     select endpoint, (failures >= 5 and open_until > clock_timestamp())::int::float8, failures from endpoints
 """
@@ -152,7 +153,10 @@ def _orders(
     late: dict[tuple[str, ...], float] = {(name,): 0.0 for name in catalogue}
     late |= {(name,): count for name, count in connection.execute(_LATE, values).fetchall()}
     yield Level(
-        "ledgerpress_late_orders", "Orders that take longer than promised.", ["product"], late
+        "ledgerpress_late_orders",
+        "Orders that take longer than their product promises, with half as much again and 30 s.",
+        ["product"],
+        late,
     )
 
 

@@ -110,9 +110,15 @@ def may_read(settings: Settings, authorization: str) -> bool:
     return hmac.compare_digest(authorization.encode(), wanted.encode())
 
 
-def serve_metrics(settings: Settings, read: Read | None = None) -> "Served | None":
+def serve_metrics(
+    settings: Settings,
+    read: Read | None = None,
+    *,
+    silent: Callable[[], Sequence[str]] = lambda: (),
+) -> "Served | None":
     """Serve them at ``METRICS_ADDRESS`` from a thread of its own; ``None`` if there is none, or it cannot be had.
 
+    ``/livez`` there answers 503, with the names of what in this process stands ``silent``, or else 200, to anybody.
     Whoever cannot be measured goes on working: an address that is taken is only logged.
     """
     if settings.metrics_address is None:
@@ -129,6 +135,12 @@ def serve_metrics(settings: Settings, read: Read | None = None) -> "Served | Non
     assert plain is not None
 
     def guarded(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/livez":
+            still = silent()
+            start(
+                "503 Service Unavailable" if still else "200 OK", [("Content-Type", "text/plain")]
+            )
+            return [f"{', '.join(still) or 'ok'}\n".encode()]
         if settings.metrics_token and not may_read(settings, environ.get("HTTP_AUTHORIZATION", "")):
             start("401 Unauthorized", [("WWW-Authenticate", 'Bearer realm="metrics"')])
             return [b""]

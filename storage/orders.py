@@ -13,7 +13,7 @@ from events.notices import tell_at
 from events.order import Order
 from events.plan import Product
 from events.views import Status, Word, numbered, status
-from storage.database import again_once, connected
+from storage.database import connected, rows
 from storage.event_log import literal as literals
 from storage.tables import orders, tenants
 from storage.vault import token_hash
@@ -21,13 +21,23 @@ from storage.vault import token_hash
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """An order's status with what the row adds to it. Holds no personal data."""
+    """An order's status with what the row adds to it. Holds no personal data.
+
+    ``restated`` is how often it was put right without a new event.
+    """
 
     status: Status
     subject: uuid.UUID
     session: str
     placed_at: datetime
     updated_at: datetime
+    restated: int = 0
+
+    @property
+    def edition(self) -> str:
+        """Another one whenever the row says something else: its version, and how often it was put right, if it was."""
+        version = str(self.status.version)
+        return f"{version}~{self.restated}" if self.restated else version
 
 
 def by_id(engine: Engine, order_id: str) -> OrderRow | None:
@@ -44,8 +54,8 @@ def by_number(engine: Engine, number: str) -> OrderRow | None:
     ends = numbered(number)
     if ends is None:
         return None
-    rows = _ask(engine, select(orders).where(orders.c.order_id.between(*ends)).limit(2))
-    return _row(rows[0]) if len(rows) == 1 else None
+    found = rows(engine, select(orders).where(orders.c.order_id.between(*ends)).limit(2))
+    return _row(found[0]) if len(found) == 1 else None
 
 
 def by_token(engine: Engine, token: str) -> OrderRow | None:
@@ -87,13 +97,13 @@ def some(engine: Engine, wanted: Wanted, most: int) -> list[OrderRow]:
     if wanted.after:
         place = tuple_(orders.c.placed_at, orders.c.order_id)
         query = query.where(place < tuple_(*(literal(each) for each in wanted.after)))
-    return [_row(row) for row in _ask(engine, query.limit(most))]
+    return [_row(row) for row in rows(engine, query.limit(most))]
 
 
 def parts_of(engine: Engine, order_id: str) -> list[OrderRow]:
     """The parts of a bundle, as far as they have been placed."""
     query = select(orders).where(orders.c.parent == uuid.UUID(order_id)).order_by(orders.c.product)
-    return [_row(row) for row in _ask(engine, query)]
+    return [_row(row) for row in rows(engine, query)]
 
 
 _MOVED = text("""
@@ -117,7 +127,7 @@ def to_tell(engine: Engine, now: datetime, most: int) -> list[tuple[str, int]]:
         .order_by(orders.c.tell_at, orders.c.order_id)
         .limit(most)
     )
-    return [(str(row.order_id), row.version) for row in _ask(engine, query)]
+    return [(str(row.order_id), row.version) for row in rows(engine, query)]
 
 
 def paid_sessions(engine: Engine, tenant: str, sessions: Sequence[str]) -> set[str]:
@@ -127,7 +137,7 @@ def paid_sessions(engine: Engine, tenant: str, sessions: Sequence[str]) -> set[s
         orders.c.session.in_(list(sessions)),
         orders.c.word != Word.AWAITING_PAYMENT,
     )
-    return {row.session for row in _ask(engine, query)}
+    return {row.session for row in rows(engine, query)}
 
 
 def unpaid_sessions(engine: Engine, tenant: str, most: int) -> list[str]:
@@ -142,7 +152,7 @@ def unpaid_sessions(engine: Engine, tenant: str, most: int) -> list[str]:
         .order_by(orders.c.placed_at)
         .limit(most)
     )
-    return [row.session for row in _ask(engine, query)]
+    return [row.session for row in rows(engine, query)]
 
 
 def matching(
@@ -160,12 +170,12 @@ def matching(
         .where(*(columns[name] == value for name, value in wanted.items() if value))
         .order_by(orders.c.placed_at.desc(), orders.c.order_id)
     )
-    return [_row(row) for row in _ask(engine, query if most is None else query.limit(most))]
+    return [_row(row) for row in rows(engine, query if most is None else query.limit(most))]
 
 
 def chosen(engine: Engine, query: Any) -> list[OrderRow]:
     """The orders that a query of the whole table's rows finds, as it orders them."""
-    return [_row(row) for row in _ask(engine, query)]
+    return [_row(row) for row in rows(engine, query)]
 
 
 def columns(order: Order, catalogue: Mapping[str, Product]) -> dict[str, Any]:
@@ -192,16 +202,8 @@ def columns(order: Order, catalogue: Mapping[str, Product]) -> dict[str, Any]:
 
 
 def _one(engine: Engine, condition: ColumnElement[bool]) -> OrderRow | None:
-    rows = _ask(engine, select(orders).where(condition))
-    return _row(rows[0]) if rows else None
-
-
-def _ask(engine: Engine, query: Any) -> Sequence[Row[Any]]:
-    def ask() -> Sequence[Row[Any]]:
-        with connected(engine) as connection:
-            return connection.execute(query).all()
-
-    return again_once(ask)
+    found = rows(engine, select(orders).where(condition))
+    return _row(found[0]) if found else None
 
 
 def _row(row: Row[Any]) -> OrderRow:
@@ -211,4 +213,5 @@ def _row(row: Row[Any]) -> OrderRow:
         session=row.session,
         placed_at=row.placed_at,
         updated_at=row.updated_at,
+        restated=row.restated,
     )

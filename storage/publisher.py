@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pika
-from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import UnroutableError
 
 from storage.telemetry import log
@@ -73,6 +73,7 @@ class Publisher:
         self._confirmed = confirmed
         self._letters: queue.Queue[Letter | None] = queue.Queue(_MOST_WAITING)
         self._stopping = threading.Event()
+        self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
         self._declared: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -149,24 +150,26 @@ class Publisher:
 
     def _open(self, name: str) -> BlockingChannel:
         if self._channel is None:
-            self._channel = pika.BlockingConnection(self._parameters).channel()
-            self._channel.confirm_delivery()
+            self._connection = BlockingConnection(self._parameters)
+            channel = self._connection.channel()
+            channel.confirm_delivery()
+            self._channel = channel
         if name not in self._declared:
             declare(self._channel, name)
             self._declared.add(name)
         return self._channel
 
     def _keep_alive(self) -> None:
-        if self._channel is None:
+        if self._connection is None:
             return
         try:
-            self._channel.connection.process_data_events()
+            self._connection.process_data_events()
         except Exception:  # noqa: BLE001 - a lost connection is made anew when it is needed
             self._close()
 
     def _close(self) -> None:
-        channel, self._channel = self._channel, None
+        connection, self._connection, self._channel = self._connection, None, None
         self._declared.clear()
-        if channel is not None:
+        if connection is not None:
             with contextlib.suppress(Exception):
-                channel.connection.close()
+                connection.close()

@@ -1,4 +1,4 @@
-"""Who looked at the log through the auditor's pages: each look is an event itself, sealed and signed like all others.
+"""Who looked at an order's history or at the log: each look is an event itself, sealed and signed like all others.
 
 The looks at an order stand in a stream of their own beside the order's, those at the log as a whole in one for all.
 They hold no personal data, and not what was typed into a form.

@@ -55,10 +55,14 @@ def begin(projector: Projector, names: Sequence[str]) -> None:
     """Begin to fold these afresh; one that somebody has begun already is gone on with."""
     with projector.transaction() as connection:
         found = generations.in_use(connection, "rebuilt", lock="wait")
-        current = {each.generation for each in projector.ours(found)}
+        foreign = generations.foreign(connection, found)
+        current = {
+            each.generation for each in projector.ours(found) if each.projection not in foreign
+        }
         for each in found:
             if each.projection in names and each.generation not in current:
-                generations.use(connection, each, "old")  # begun by another version of the fold
+                # Begun by another version of the fold, or from another log that this one was restored from.
+                generations.use(connection, each, "old")
         generations.begin(connection, [projector.projections[name] for name in names], "rebuilt")
 
 

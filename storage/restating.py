@@ -4,7 +4,7 @@ The rows are written with the events and say what the fold said then: they are b
 changed since, and otherwise only if somebody has been at them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Engine, Row, text
 
 from events.errors import NotFound
-from storage.database import again_once, connected
+from storage.database import rows
 from storage.orders import columns
 from storage.record import Log
 
@@ -63,18 +63,18 @@ def compare(log: Log, *, mend: bool = False) -> Iterator[Looked | Drift]:
 
     Orders may move on meanwhile: each is judged as of one version. Raises ``Unavailable`` if Postgres is away.
     """
-    total = int(_ask(log.engine, _COUNT, {})[0][0])
+    total = int(rows(log.engine, _COUNT)[0][0])
     done, after = 0, _FIRST
-    while rows := _ask(log.engine, _BEHIND, {"order": after, "most": _PAGE}):
-        for row in rows:
+    while page := rows(log.engine, _BEHIND, {"order": after, "most": _PAGE}):
+        for row in page:
             if drift := _judged(log, row, mend=mend):
                 yield drift
-        done, after = done + len(rows), rows[-1].order_id
+        done, after = done + len(page), page[-1].order_id
         yield Looked(done, max(done, total))
     after = ""
-    while rows := _ask(log.engine, _WITHOUT, {"order": after, "most": _PAGE}):
-        yield from (Drift(row.order_id, ()) for row in rows)
-        after = rows[-1].order_id
+    while page := rows(log.engine, _WITHOUT, {"order": after, "most": _PAGE}):
+        yield from (Drift(row.order_id, ()) for row in page)
+        after = page[-1].order_id
 
 
 def _judged(log: Log, row: Row[Any], *, mend: bool) -> Drift | None:
@@ -91,7 +91,7 @@ def _judged(log: Log, row: Row[Any], *, mend: bool) -> Drift | None:
                 break
             if _mended(log.engine, folded):
                 return Drift(row.order_id, different, mended=True)
-        (row,) = _ask(log.engine, _ONE, {"order": row.order_id, "most": 1})
+        (row,) = rows(log.engine, _ONE, {"order": row.order_id, "most": 1})
     return Drift(row.order_id, different) if different else None
 
 
@@ -106,12 +106,4 @@ def _different(row: Row[Any], folded: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _mended(engine: Engine, folded: Mapping[str, Any]) -> bool:
     row = msgspec.json.encode(folded).decode()
-    return bool(_ask(engine, _RESTATE, {"row": row})[0][0])
-
-
-def _ask(engine: Engine, query: Any, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    def ask() -> Sequence[Row[Any]]:
-        with connected(engine) as connection:
-            return connection.execute(query, values).all()
-
-    return again_once(ask)
+    return bool(rows(engine, _RESTATE, {"row": row})[0][0])

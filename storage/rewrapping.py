@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select
 
 from events.errors import Refused
-from storage.database import again_once, connected, directly
+from storage.database import again_once, directly, rows
 from storage.tables import subjects
 from storage.vault import Vault
 
@@ -37,12 +37,7 @@ def customers(engine: Engine) -> dict[str, int]:
         .group_by(subjects.c.kek)
         .order_by(subjects.c.kek)
     )
-
-    def ask() -> dict[str, int]:
-        with connected(engine) as connection:
-            return {row.kek: row.customers for row in connection.execute(query)}
-
-    return again_once(ask)
+    return {row.kek: row.customers for row in rows(engine, query)}
 
 
 def rewrap(

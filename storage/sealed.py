@@ -12,13 +12,15 @@ from events.chain import Link
 from events.merkle import Tree, leaf_hash, node_hash
 from storage.tables import events, sealed, tiles, tree
 
-_SELECT = """
+_COLUMNS = """
     select s.position, e.event_id, e.stream, e.version, e.type, e.schema, e.recorded_at, e.fence,
         e.data::text, e.meta::text, e.previous, e.hash
-    from sealed s join events e on e.seq = s.seq
 """
+_SEALED = "from sealed s join events e on e.seq = s.seq "
+_RECORDED = "from events e left join sealed s on s.seq = e.seq "
 _BEHIND = "where s.position > %(after)s order by s.position limit %(most)s"
 _OF_STREAM = "where e.stream = %(stream)s order by e.version"
+_LATER = "where e.stream = %(stream)s and e.version > %(after)s order by e.version limit %(most)s"
 
 _WIDTH = 256
 _HEIGHT = 8  # 2 ** 8 is 256
@@ -45,6 +47,17 @@ def of_stream(connection: Connection, stream: str) -> list[Sealed]:
     return asked(connection, _OF_STREAM, {"stream": stream})
 
 
+def recorded(
+    connection: Connection, stream: str, *, after: int, most: int
+) -> list[tuple[int | None, Link]]:
+    """The stream's events later than version ``after``, oldest first, at most ``most`` of them, each with its position.
+
+    One that is not sealed yet is told too: it has no position, and its version stays.
+    """
+    values: dict[str, object] = {"stream": stream, "after": after, "most": most}
+    return _rows(connection, _COLUMNS + _RECORDED + _LATER, values)
+
+
 def at(connection: Connection, position: int) -> Sealed | None:
     """The event that has that position, or ``None``."""
     found = read(connection, after=position - 1, most=1)
@@ -59,10 +72,14 @@ def named(connection: Connection, event: uuid.UUID) -> Sealed | None:
 
 def asked(connection: Connection, condition: str, values: dict[str, object]) -> list[Sealed]:
     """The sealed events that a where clause, and what follows it, lets through: ``s.position``, ``e`` as recorded."""
+    return [Sealed(*each) for each in _rows(connection, _COLUMNS + _SEALED + condition, values)]
+
+
+def _rows(connection: Connection, query: str, values: dict[str, object]) -> list[tuple[Any, Link]]:
     # The driver's own connection: SQLAlchemy would take as long again for each row.
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     return [
-        Sealed(
+        (
             position,
             Link(
                 id=identity,
@@ -79,7 +96,7 @@ def asked(connection: Connection, condition: str, values: dict[str, object]) -> 
             ),
         )
         for position, identity, stream, version, kind, schema, at, fence, data, meta, previous, found in (
-            driver.execute(_SELECT + condition, values).fetchall()
+            driver.execute(query, values).fetchall()
         )
     ]
 

@@ -1,6 +1,5 @@
 """What has happened to orders since a moment, for whoever was away: counted by kind, and what people did."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,9 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from events.facts import NoteMade, OrderErased
-from storage.database import again_once, connected
+from events.views import order_number
+from storage.database import rows
+from storage.intervening import OPERATOR
 from storage.record import Log
 
 # The kinds are written out, so that the index over just these events is found.
@@ -27,18 +28,24 @@ _FAILED_CALLS = text("""
     where type = 'call-failed' and recorded_at > :since
     group by 1, 2 order by 3 desc, 1, 2
 """)
-# What one person did at once, to however many orders, has one correlation id.
+# What one person did at once, to however many orders, has one correlation id; so has what workers then did with them.
+# A bundle's parts are erased with it.
 _ACTS = text("""
-    select n.meta ->> 'correlation' as correlation, n.meta ->> 'actor' as actor, min(n.recorded_at) as at,
-        count(*) as orders, min(n.stream) as stream,
+    select n.meta ->> 'correlation' as correlation, max(n.recorded_at) as at,
+        count(distinct n.stream) as orders, min(n.stream) as stream,
         (array_agg(coalesce(act.type, n.type) order by n.recorded_at))[1] as type
     from events n
     left join lateral (
         select e.type from events e
         where e.stream = n.stream and e.version > n.version and e.meta ->> 'correlation' = n.meta ->> 'correlation'
+            and e.meta ->> 'actor' = :actor
         order by e.version desc limit 1) act on true
-    where n.type in ('note-made', 'order-erased') and n.meta ->> 'actor' <> 'keeper' and n.recorded_at > :since
-    group by 1, 2 order by 3 desc limit :most
+    where n.type in ('note-made', 'order-erased') and n.meta ->> 'actor' = :actor and n.recorded_at > :since
+        and (cast(:until as timestamptz) is null or n.recorded_at <= :until)
+        and (n.type = 'note-made' or not exists (
+            select from orders o where o.parent is not null
+                and o.order_id = case when n.stream like 'order-%' then cast(substr(n.stream, 7) as uuid) end))
+    group by 1 order by 2 desc limit :most
 """)
 _CODES = text("""
     select meta ->> 'code' as code, min(recorded_at) as at from events
@@ -51,14 +58,22 @@ _MOST_ACTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What a person did to one order or many. ``event`` is what it led to, ``reason`` what they said."""
+    """What a person did at once, to one order or many: ``order`` is one of them.
 
-    actor: str
+    ``event`` is what it led to, ``at`` when the last of it did. ``reason`` is what they said: empty once the customer
+    it was said of is erased.
+    """
+
     event: str
     orders: int
     order: str
     reason: str
     at: datetime
+
+    @property
+    def named(self) -> str:
+        """What it was done to: the order's number, or how many there were."""
+        return order_number(self.order) if self.orders == 1 else f"{self.orders} orders"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,25 +104,34 @@ class FailedCalls:
 def since(log: Log, moment: datetime) -> Since:
     """All that happened after ``moment``. Reads no more than those few events of each order that people hear of."""
     values = {"since": moment}
-    counted = _ask(log.engine, _COUNTS, values)
+    counted = rows(log.engine, _COUNTS, values)
     counts = {row.type: row.events for row in counted}
-    acts = _ask(log.engine, _ACTS, {**values, "most": _MOST_ACTS})
-    codes = _ask(log.engine, _CODES, values)
+    done = acts(log, moment, None, _MOST_ACTS)
+    codes = rows(log.engine, _CODES, values)
     return Since(
         delivered=counts.get("order-delivered", 0),
         cancelled=counts.get("order-cancelled", 0),
         refunded=counts.get("payment-refunded", 0),
         stuck=counts.get("attention-needed", 0),
-        acts=tuple(_act(log, row) for row in acts),
+        acts=done,
         codes=tuple(row.code for row in codes),
-        latest=max([row.latest for row in counted] + [row.at for row in acts], default=None),
+        latest=max([row.latest for row in counted] + [act.at for act in done], default=None),
     )
+
+
+def acts(log: Log, since: datetime, until: datetime | None, most: int) -> tuple[Act, ...]:
+    """What people did after ``since`` and up to ``until`` (``None``: to this day), the ``most`` latest, latest first.
+
+    What the house does by itself is none of it, such as forgetting a tenant's customers in time.
+    """
+    values = {"since": since, "until": until, "actor": OPERATOR, "most": most}
+    return tuple(_act(log, row) for row in rows(log.engine, _ACTS, values))
 
 
 def failed_calls(engine: Engine, moment: datetime) -> list[FailedCalls]:
     """The calls that failed after ``moment``, by model and reason, the most frequent first."""
-    rows = _ask(engine, _FAILED_CALLS, {"since": moment})
-    return [FailedCalls(row.model, row.reason, row.calls) for row in rows]
+    found = rows(engine, _FAILED_CALLS, {"since": moment})
+    return [FailedCalls(row.model, row.reason, row.calls) for row in found]
 
 
 def _act(log: Log, row: Any) -> Act:
@@ -119,18 +143,9 @@ def _act(log: Log, row: Any) -> Act:
         and each.cause.correlation == row.correlation
     ]
     return Act(
-        actor=row.actor,
         event=row.type,
         orders=row.orders,
         order=order,
         reason=said[0] if said else "",
         at=row.at,
     )
-
-
-def _ask(engine: Engine, query: Any, values: Mapping[str, Any]) -> list[Any]:
-    def ask() -> list[Any]:
-        with connected(engine) as connection:
-            return list(connection.execute(query, values).all())
-
-    return again_once(ask)

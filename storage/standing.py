@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Engine, text
 
-from storage.database import again_once, connected
+from storage.database import rows
 
 # How far back is counted, and how finely orders are counted by when they came.
 HOURS = 24
@@ -122,12 +121,12 @@ def trade(engine: Engine, late: Mapping[str, datetime]) -> dict[str, Trade]:
     """By product. ``late`` says before when a running order of it must have been paid for to be late."""
     values = {"products": list(late), "late": list(late.values()), "hours": HOURS}
     hourly: dict[str, list[int]] = {}
-    for row in _ask(engine, _HOURLY, {"hours": HOURS}):
+    for row in rows(engine, _HOURLY, {"hours": HOURS}):
         if 0 <= row.hours < HOURS:  # what is placed while we count is counted the next time
             hourly.setdefault(row.product, [0] * HOURS)[HOURS - 1 - row.hours] = row.orders
     return {
         row.product: Trade(**row._mapping, hourly=tuple(hourly.get(row.product, [0] * HOURS)))  # noqa: SLF001 - a dict
-        for row in _ask(engine, _TRADE, values)
+        for row in rows(engine, _TRADE, values)
     }
 
 
@@ -135,32 +134,24 @@ def waiting(engine: Engine) -> dict[str, Waiting]:
     """By product; products that nothing waits for are left out."""
     return {
         row.product: Waiting(**row._mapping)  # noqa: SLF001 - its public name for a dict
-        for row in _ask(engine, _QUEUES, {})
+        for row in rows(engine, _QUEUES)
     }
 
 
 def pace(engine: Engine) -> dict[str, Pace]:
     """By product, over the last ten minutes."""
-    rows = _ask(engine, _PACE, {"minutes": _PACE_MINUTES})
+    found = rows(engine, _PACE, {"minutes": _PACE_MINUTES})
     return {
         row.product: Pace((row.came or 0) / _PACE_MINUTES, (row.went or 0) / _PACE_MINUTES)
-        for row in rows
+        for row in found
     }
 
 
 def at_work(engine: Engine) -> dict[str, int]:
     """How many orders are being worked on, by tenant; only for tenants whose number of them is limited."""
-    return {row.tenant: row.orders for row in _ask(engine, _AT_WORK, {})}
+    return {row.tenant: row.orders for row in rows(engine, _AT_WORK)}
 
 
 def unsealed(engine: Engine) -> int:
     """How many events have no place in the whole log yet."""
-    return int(_ask(engine, _UNSEALED, {})[0].events)
-
-
-def _ask(engine: Engine, query: Any, values: Mapping[str, Any]) -> list[Any]:
-    def ask() -> list[Any]:
-        with connected(engine) as connection:
-            return list(connection.execute(query, values).all())
-
-    return again_once(ask)
+    return int(rows(engine, _UNSEALED)[0].events)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, text
 
 from events.folding import Key
-from storage.database import again_once, connected
+from storage.database import rows
 from storage.generations import ForeignBookmark
 
 _STANDING = text("""
@@ -75,22 +74,22 @@ def sums(engine: Engine, projection: str, beginning: Sequence[str] = (), since: 
         "first": [*beginning, since],
         "end": [*beginning, _BEHIND_ALL],
     }
-    rows = _ask(engine, _SUMS, values)
-    if not rows:
+    found = rows(engine, _SUMS, values)
+    if not found:
         return Sums(reach=Reach(), amounts={})
-    first = rows[0]
+    first = found[0]
     if not first.ours:
         raise ForeignBookmark([projection])
     return Sums(
         reach=Reach(position=first.position, time=first.reached_at, behind=first.behind),
-        amounts={tuple(row.key): row.amount for row in rows if row.key is not None},
+        amounts={tuple(row.key): row.amount for row in found if row.key is not None},
     )
 
 
 def standings(engine: Engine) -> list[Standing]:
     """How each projection stands that was ever fed, by name. Raises ``Unavailable`` if Postgres is away."""
-    rows = _ask(engine, _STANDING, {})
-    rebuilt = {row.projection: row.position for row in rows if row.use == "rebuilt"}
+    found = rows(engine, _STANDING)
+    rebuilt = {row.projection: row.position for row in found if row.use == "rebuilt"}
     return [
         Standing(
             projection=row.projection,
@@ -99,14 +98,6 @@ def standings(engine: Engine) -> list[Standing]:
             foreign=row.foreign_log,
             rebuilding=rebuilt.get(row.projection),
         )
-        for row in rows
+        for row in found
         if row.use == "live"
     ]
-
-
-def _ask(engine: Engine, query: Any, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    def ask() -> Sequence[Row[Any]]:
-        with connected(engine) as connection:
-            return connection.execute(query, values).all()
-
-    return again_once(ask)

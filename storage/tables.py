@@ -88,6 +88,7 @@ orders = Table(
     Column("status", JSON, nullable=False),
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("restated", Integer, nullable=False),
 )
 
 outbox = Table(
@@ -206,7 +207,9 @@ dead_letters = Table(
     Column("correlation", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("kept_at", DateTime(timezone=True), nullable=False),
-    Column("returned_at", DateTime(timezone=True)),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("settled", Text),
+    Column("reason", Text, nullable=False),
 )
 
 signing_keys = Table(

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from events.errors import Conflict, NotFound, Refused
-from storage.database import again_once, connected
+from storage.database import connected, rows
 from storage.kept import Kept
 from storage.tables import tenants
 
@@ -128,12 +128,7 @@ def listed(engine: Engine) -> list[Tenant]:
         tenants.c.created_at,
         *(tenants.c[name] for name in LIMITS),
     ).order_by(tenants.c.tenant)
-
-    def ask() -> list[Tenant]:
-        with connected(engine) as connection:
-            return [_tenant(row) for row in connection.execute(query)]
-
-    return again_once(ask)
+    return [_tenant(row) for row in rows(engine, query)]
 
 
 def _tenant(row: Row[Any]) -> Tenant:

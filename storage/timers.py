@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Engine, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from events.errors import NotFound
@@ -72,6 +72,12 @@ def enrol(engine: Engine, first: Mapping[str, datetime]) -> None:
             connection.execute(new.on_conflict_do_nothing())
 
 
+def retire(engine: Engine, names: Iterable[str]) -> None:
+    """Forget these: nobody will come for them, and nobody shall wait. One that comes back begins anew."""
+    with connected(engine) as connection:
+        connection.execute(delete(timers).where(timers.c.timer.in_(list(names))))
+
+
 def claim(engine: Engine, names: Iterable[str], seconds: float) -> Turn | None:
     """The right to run the one of ``names`` that has been due longest; ``None`` if none is.
 
@@ -113,15 +119,19 @@ def hold(engine: Engine, turn: Turn, seconds: float) -> None:
 
 
 def finish(engine: Engine, turn: Turn, *, outcome: str, said: str, next_at: datetime) -> bool:
-    """Write down how the run went and let go; return whether the turn was still ours."""
+    """Write down how the run went and let go; return whether the turn was still ours.
+
+    One that was hastened while it ran is due at once: what it was to find may have come after it had looked.
+    """
     well = outcome == OK
+    hastened = timers.c.next_at > timers.c.began_at
     query = (
         update(timers)
         .where(timers.c.timer == turn.name, timers.c.run == turn.run)
         .values(
             ended_at=func.clock_timestamp(),
             held_until=literal_column("'-infinity'::timestamptz"),
-            next_at=next_at,
+            next_at=case((hastened, timers.c.next_at), else_=next_at),
             outcome=outcome,
             said=said,
             failures=0 if well else timers.c.failures + 1,

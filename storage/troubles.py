@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from events.views import PART_HELD
-from storage.database import again_once, connected
+from storage.database import rows
 
 # Beyond this many orders in trouble only their number is told.
 MOST = 2_000
@@ -60,13 +60,8 @@ def causes(engine: Engine) -> list[Cause]:
 
     A bundle that waits for its part is left out: the part is there.
     """
-
-    def ask() -> list[Any]:
-        values = {"words": ["attention", "retrying"], "held": PART_HELD, "most": MOST}
-        with connected(engine) as connection:
-            return list(connection.execute(_STUCK, values).all())
-
-    found = sorted(again_once(ask), key=_fingerprint)
+    values = {"words": ["attention", "retrying"], "held": PART_HELD, "most": MOST}
+    found = sorted(rows(engine, _STUCK, values), key=_fingerprint)
     gathered = [_cause(tuple(members)) for _, members in groupby(found, key=_fingerprint)]
     return sorted(gathered, key=lambda each: (each.word, -each.count, each.since))
 

@@ -5,7 +5,9 @@ import fcntl
 import hashlib
 import os
 import secrets
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import hypothesis
@@ -88,13 +90,56 @@ def template(server: Server) -> Iterator[str]:
     server.execute(f"drop database {name} with (force)")
 
 
+class Copies:
+    """Databases like the template: some are made ahead while tests are at work, and dropped behind them."""
+
+    AHEAD = 3
+
+    def __init__(self, server: Server, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._aside = ThreadPoolExecutor(1)
+        self._made: deque[Future[str]] = deque()
+        self._dropped: list[Future[None]] = []
+
+    def take(self) -> str:
+        """The name of a fresh one."""
+        while len(self._made) <= self.AHEAD:
+            self._made.append(self._aside.submit(self._make))
+        return self._made.popleft().result()
+
+    def drop(self, name: str) -> None:
+        """Drop it, sometime."""
+        statement = f"drop database {name} with (force)"
+        self._dropped.append(self._aside.submit(self._server.execute, statement))
+
+    def close(self) -> None:
+        """Drop those that nobody took; raise what went wrong with any other."""
+        for each in self._made:
+            self.drop(each.result())
+        self._aside.shutdown()
+        for gone in self._dropped:
+            gone.result()
+
+    def _make(self) -> str:
+        name = f"{self._template}_{secrets.token_hex(4)}"
+        self._server.execute(f"create database {name} template {self._template}")
+        return name
+
+
+@pytest.fixture(scope="session")
+def copies(server: Server, template: str) -> Iterator[Copies]:
+    copies = Copies(server, template)
+    yield copies
+    copies.close()
+
+
 @pytest.fixture
-def database(server: Server, template: str) -> Iterator[str]:
+def database(server: Server, copies: Copies) -> Iterator[str]:
     """The URL of a fresh, migrated database, as its superuser."""
-    name = f"{template}_{secrets.token_hex(4)}"
-    server.execute(f"create database {name} template {template}")
+    name = copies.take()
     yield server.at(name)
-    server.execute(f"drop database {name} with (force)")
+    copies.drop(name)
 
 
 @pytest.fixture

@@ -8,8 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from events.products import CATALOGUE
 from sandbox.system import System, standing
 from tests.conftest import ROOT, Server, needed
+
+
+def only(*products: str) -> dict[str, int]:
+    """One worker for each of these products and none for the others: every process costs a second of a processor."""
+    return {product: int(product in products) for product in CATALOGUE}
 
 
 @contextmanager

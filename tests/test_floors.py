@@ -37,6 +37,7 @@ DOORS = {
         "storage/inbox.py",
         "storage/queues.py",
         "storage/checks/rabbitmq.py",
+        "sandbox/crashing.py",
     },
     "dramatiq": {"storage/broker.py", "actors/worker.py"},
     "fastapi": {"api/"},

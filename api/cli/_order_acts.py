@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from api.cli._answer import Answer
 from api.cli._ending import CONFLICT, USAGE, Stopped
 from api.cli._order_shown import as_data, dollars, foretold, line_of, lines_of, preview_data
+from events.envelope import Cause
 from events.errors import Conflict, NotFound, Refused, Unavailable
 from events.foresight import Preview
 from events.interventions import INVALID, Erase, Wish
@@ -96,7 +97,7 @@ def one(wish: Wish, order: str, why: str, *, dry_run: bool) -> Answer:
         if dry_run:
             data = {"order": found.id, "version": found.version, **preview_data(preview)}
             return Answer(data=data, shown=shown, talk="nothing was done")
-        _carry_out(log, wish, found.id, why, expected=found.version)
+        _carry_out(log, wish, found.id, why, _told(), expected=found.version)
         row = found_row(log, order)
     return Answer(data=as_data(row), shown=[*shown, *lines_of(row)])
 
@@ -122,6 +123,7 @@ def _all(wish: Wish, why: str, wanted: dict[str, str], *, dry_run: bool) -> Answ
     done: list[str] = []
     refused: list[dict[str, str]] = []
     most_cost = 0
+    cause = _told()
     with house() as (log, settings):
         rows = matching(log.engine, wanted)
         for row in rows:
@@ -130,7 +132,7 @@ def _all(wish: Wish, why: str, wanted: dict[str, str], *, dry_run: bool) -> Answ
                 found, preview = _look_ahead(name, wish, log, settings)
                 most_cost += preview.most_cost
                 if not dry_run:
-                    _carry_out(log, wish, name, why, expected=found.version)
+                    _carry_out(log, wish, name, why, cause, expected=found.version)
                 done.append(name)
             except (Refused, Conflict) as error:
                 refused.append({"order": name, "reason": error.reason, "message": str(error)})
@@ -164,14 +166,19 @@ def _look_ahead(order: str, wish: Wish, log: Log, settings: Settings) -> tuple[O
     )
 
 
-def _carry_out(log: Log, wish: Wish, order: str, why: str, *, expected: int) -> None:
+def _told() -> Cause:
+    """The cause of all that one command does, to however many orders."""
+    return by_person(f"cli-{uuid.uuid4()}")
+
+
+def _carry_out(log: Log, wish: Wish, order: str, why: str, cause: Cause, *, expected: int) -> None:
     carry_out(
         order,
         wish,
         why,
         expected=expected,
         now=datetime.now(UTC),
-        cause=by_person(f"cli-{uuid.uuid4()}"),
+        cause=cause,
         log=log,
         catalogue=CATALOGUE,
     )

@@ -7,6 +7,7 @@ import typer
 
 from api.cli._answer import Answer
 from api.cli._ending import MISSING, USAGE, Stopped
+from api.cli._looks import note
 from api.cli._order_acts import found_row, house
 from api.cli._order_shown import as_data, lines_of
 from api.cli._word import Word
@@ -16,6 +17,7 @@ from events.state import Change, Personal, State, Value, diff, state
 from events.why import chain
 from storage.naming import orders_named
 from storage.past import Past, Then, past
+from storage.readings import Reading
 from storage.record import Log
 
 word = Word("An order as it was at any moment.")
@@ -40,6 +42,7 @@ def at(
         history = past(row, log, CATALOGUE)
         then = _then(history, moment)
         before = _then(history, other) if other else None
+        note(log, Reading(what="state", order=row.status.order, version=then.by.version))
     why = [
         {"version": each.version, "type": each.type}
         for each in chain(history.recorded, then.by.version)

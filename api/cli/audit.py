@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +12,14 @@ import typer
 from api.cli._answer import Answer
 from api.cli._bundles import SAY_WHOM, scope_of, verified, written
 from api.cli._ending import BROKEN, OK, USAGE, Stopped
+from api.cli._looks import note_bundle
 from api.cli._progress import progress
 from api.cli._word import Word
 from events.checkpoint import BadCheckpoint, Key, read_key, read_note
 from events.errors import Refused
 from storage import checkpoints, integrity
 from storage.blobs import blobs_of
+from storage.bundle.scope import OfOrder
 from storage.checkpoints import Folder, Forked
 from storage.database import APP_ROLE, AUDITOR_ROLE, connect, connected
 from storage.sealer import seal_all
@@ -46,6 +50,7 @@ _WITH = Annotated[
 _KEEP = "keep everything as it is; docs/adr/0013-what-an-auditor-can-detect.md says what was done"
 _LOOKED_AT = ("BLOB_URL", "SIGNING_KEY")
 _MISSING = "is missing"
+_UNNOTED = "this login only reads: the look was not noted in the log"
 _UNPUBLISHED = "BLOB_URL is not set: published checkpoints were not compared"
 
 
@@ -94,8 +99,13 @@ def export(
     """Write a bundle that can be verified without us; a bundle's order comes with its parts."""
     scope = scope_of(order, (first, last), (since, until), everything=everything)
     target = output or Path(f"{order or 'ledgerpress-log'}.zip")
-    with _database(_audited()[0]) as engine:
-        return written(engine, scope, target, with_checkpoint or [])
+    settings = _audited()[0]
+    with _database(settings, APP_ROLE) as engine:
+        named = scope.order if isinstance(scope, OfOrder) else ""
+        noted = note_bundle(engine, named, version("ledgerpress"))
+    with _database(settings) as engine:
+        answer = written(engine, scope, target, with_checkpoint or [])
+    return answer if noted else replace(answer, talk=_UNNOTED)
 
 
 @word.verb("checkpoint")

@@ -62,10 +62,10 @@ def _actors() -> Iterator[Finding]:
             assert process.stdout is not None
             for line in process.stdout:
                 yield msgspec.json.decode(line, type=Finding)
+            if process.wait() != 0:
+                raise RuntimeError("the workers' floor did not look at everything")
         finally:
             process.kill()
-    if process.returncode > 0:
-        raise RuntimeError("the workers' floor did not start")
 
 
 def _rows(findings: Sequence[Finding]) -> Rows:

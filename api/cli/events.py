@@ -9,6 +9,7 @@ import typer
 
 from api.cli._answer import Answer
 from api.cli._ending import MISSING, USAGE, Stopped
+from api.cli._looks import note
 from api.cli._order_acts import house
 from api.cli._word import Word
 from api.cloud_events import told
@@ -18,6 +19,7 @@ from storage import sealed
 from storage.browsing import Sought, browse
 from storage.database import again_once, connected
 from storage.naming import order_in, orders_named
+from storage.readings import Reading
 from storage.record import Log, stream_of
 from storage.sealed import Sealed
 
@@ -42,7 +44,11 @@ def tail(
 ) -> Iterable[Answer]:
     """Show the newest sealed events, the oldest of them first; with --json a line each, as CloudEvents."""
     with house() as (log, settings):
-        sought = Sought(streams=_streams(log, order) if order else None, type=kind, actor=actor)
+        orders = _orders(log, order) if order else []
+        streams = [stream_of(name) for name in orders] or None
+        sought = Sought(streams=streams, type=kind, actor=actor)
+        for name in orders:
+            note(log, Reading(what="events", order=name))
         with connected(log.engine) as connection:
             seen = sealed.grown_tree(connection).size
         for each in _newest(log, sought, number, below=seen + 1):
@@ -64,7 +70,11 @@ def show(
     """Show a sealed event, and the events that led to it."""
     with house() as (log, settings):
         found = _found(log, event)
-        data = told(found, settings.public_url).model_dump(mode="json", exclude_none=True)
+        if order := order_in(found.link.stream):
+            note(log, Reading(what="event", order=order, version=found.link.version))
+        data = told(found.position, found.link, settings.public_url).model_dump(
+            mode="json", exclude_none=True
+        )
         data["why"] = _why(log, found)
     plain = [f"{name}: {value}" for name, value in data.items() if name not in ("data", "why")]
     plain += [f"data.{name}: {value}" for name, value in data["data"].items()]
@@ -87,7 +97,7 @@ def _behind(log: Log, after: int) -> list[Sealed]:
         return sealed.read(connection, after=after)
 
 
-def _streams(log: Log, order: str) -> list[str]:
+def _orders(log: Log, order: str) -> list[str]:
     found = orders_named(log.engine, order)
     if not found:
         raise Stopped(
@@ -96,7 +106,7 @@ def _streams(log: Log, order: str) -> list[str]:
             next_="ledgerpress order list",
             reason="not-found",
         )
-    return [stream_of(each) for each in found]
+    return found
 
 
 def _found(log: Log, event: str) -> Sealed:
@@ -139,7 +149,7 @@ def _why(log: Log, found: Sealed) -> list[dict[str, Any]]:
 
 
 def _line(each: Sealed, source: str) -> Answer:
-    event = told(each, source)
+    event = told(each.position, each.link, source)
     at = rfc3339(each.link.recorded_at)
     shown = f"{each.position:>8}  {at}  {each.link.type:<18} {event.subject} {event.version}  {event.actor}"
     return Answer(data=event.model_dump(mode="json", exclude_none=True), shown=[shown])

@@ -1,14 +1,15 @@
 """``ledgerpress projection``: what is folded from the log, how far, and whether it is what the log says."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
 from api.cli._answer import Answer, Rows
 from api.cli._ending import FAILURE, OK
-from api.cli._progress import Told, progress
+from api.cli._progress import progress
 from api.cli._word import Word
 from events.errors import NotFound
 from events.products import CATALOGUE
@@ -106,14 +107,13 @@ def rebuild(names: _Names = None) -> Answer:
     rows, across = _chosen(names)
     events = 0
     drifts: list[Drift] = []
-    with ExitStack() as held:
-        if across:
-            told = held.enter_context(progress("folding", lines=True))
-            for step in rebuilding.rebuild(held.enter_context(_projector()), across):
+    if across:
+        with _projector() as projector, progress("folding", lines=True) as told:
+            for step in rebuilding.rebuild(projector, across):
                 told(step.done, step.total)
                 events = step.done
-        if rows:
-            drifts = list(_drifts(mend=True, held=held))
+    if rows:
+        drifts = list(_drifts(mend=True))
     left = [each for each in drifts if not each.mended]
     shown = [f"{', '.join(across)}: folded afresh from {events} events"] if across else []
     shown += [f"status: {len(drifts) - len(left)} rows put right"] if rows else []
@@ -136,14 +136,15 @@ def diff(names: _Names = None) -> Answer:
     rows, across = _chosen(names)
     data: list[dict[str, Any]] = []
     shown: list[str] = []
-    with ExitStack() as held:
-        if rows:
-            drifts = list(_first(_drifts(mend=False, held=held)))
-            data.append({"projection": STATUS, "orders": [_as_data(each) for each in drifts]})
-            shown += [f"status: order {each.order}: {_what(each)}" for each in drifts]
-        if across:
-            told = held.enter_context(progress("folding", lines=True))
-            for each in rebuilding.check(held.enter_context(_projector()), across, _MOST_NAMED):
+    if rows:
+        # There is no need to read more than are named.
+        with closing(_drifts(mend=False)) as found:
+            drifts = list(islice(found, _MOST_NAMED))
+        data.append({"projection": STATUS, "orders": [_as_data(each) for each in drifts]})
+        shown += [f"status: order {each.order}: {_what(each)}" for each in drifts]
+    if across:
+        with _projector() as projector, progress("folding", lines=True) as told:
+            for each in rebuilding.check(projector, across, _MOST_NAMED):
                 if isinstance(each, Different):
                     data.append(_as_difference(each))
                     shown += list(_differences(each))
@@ -177,22 +178,16 @@ def _projector() -> Iterator[Projector]:
         yield Projector(engine)
 
 
-def _drifts(*, mend: bool, held: ExitStack) -> Iterator[Drift]:
-    told: Told = held.enter_context(progress("comparing status rows", lines=True))
-    log = held.enter_context(opened(load(), CATALOGUE, pool=1))
-    for each in restating.compare(log, mend=mend):
-        if isinstance(each, Drift):
-            yield each
-        else:
-            told(each.done, each.total)
-
-
-def _first(drifts: Iterable[Drift]) -> Iterator[Drift]:
-    """As many as are named: there is no need to read the rest."""
-    for number, each in enumerate(drifts, start=1):
-        yield each
-        if number == _MOST_NAMED:
-            return
+def _drifts(*, mend: bool) -> Generator[Drift, None, None]:
+    with (
+        opened(load(), CATALOGUE, pool=1) as log,
+        progress("comparing status rows", lines=True) as told,
+    ):
+        for each in restating.compare(log, mend=mend):
+            if isinstance(each, Drift):
+                yield each
+            else:
+                told(each.done, each.total)
 
 
 def _what(drift: Drift) -> str:

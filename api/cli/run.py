@@ -22,6 +22,7 @@ def api(host: str = "127.0.0.1", port: int = 8000) -> None:
     start_logging(settings.log_format, process="api")
     raise_limits()
     server = Server(create_app(settings), host=host, port=port)
+    server.heed_signals()
     server.run()
     if not server.started:
         sys.exit(1)

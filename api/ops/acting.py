@@ -7,8 +7,9 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from api.desk import Desk, OnDesk, RequestId
+from api.kinds import KINDS
 from api.ops.acts import LONGEST_REASON, act, look, wish
-from api.problems import KINDS, Problem
+from api.problems import Problem
 from api.sessions import Filled, Form, OperatorPage, Session, staff_page
 from events.errors import NotFound, Refused, Unavailable, WrongExpectedVersion
 from events.facts import WISHES

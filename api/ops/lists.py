@@ -1,8 +1,8 @@
 """Lists of orders, filtered by their address; and what is done to all of a list, after a look ahead."""
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.caching import spared
 from api.desk import Desk, OnDesk, RequestId
+from api.kinds import KINDS as PROBLEMS
 from api.ops.acts import LONGEST_REASON, OF_MANY, Act, act, look, plain
 from api.paging import parsed, printed
-from api.problems import KINDS as PROBLEMS
 from api.problems import Problem
 from api.sessions import Filled, OperatorPage, Session, StaffPage, staff_page
 from api.survey import OnSurvey, Survey
@@ -30,7 +30,7 @@ from storage.searching import MOST_COUNTED, Sought, count, search
 router = APIRouter(prefix="/ops/orders")
 
 _ON_A_PAGE = 50
-# So many at once; what is left is done by doing it again.
+# So many at once, and then those behind them.
 MOST_AT_ONCE = 200
 _SAMPLE = 5
 _LOOK_SECONDS = 5
@@ -81,13 +81,18 @@ Filtered = Annotated[Filter, Query()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
-    """What would come of doing it to these orders: ``can`` with their versions, ``cannot`` by reason."""
+    """What would come of doing it to the ``looked`` orders: ``can`` with their versions, ``cannot`` by reason.
 
+    ``behind`` is where the next ones begin, if there are any.
+    """
+
+    looked: int
     can: tuple[Order, ...]
     cannot: dict[str, int]
     most_cost: int
     mails: int
     sample: tuple[OrderRow, ...]
+    behind: str = ""
 
     @property
     def versions(self) -> str:
@@ -106,8 +111,12 @@ def orders(
     did: str = "",
     done: int = 0,
     left: int = 0,
+    behind: str = "",
 ) -> Response:
-    """The orders, the newest first. One that was asked for by its name is shown at once."""
+    """The orders, the newest first. One that was asked for by its name is shown at once.
+
+    ``behind`` is how far somebody has come who did something to all of them.
+    """
     sought = chosen.sought(survey)
     rows = search(desk.log.engine, sought, _ON_A_PAGE + 1, chosen.cursor)
     if sought.words and len(rows) == 1:
@@ -128,6 +137,7 @@ def orders(
         did=act(did) if did in OF_MANY else None,
         done=done,
         left=left,
+        go_on=chosen.query(after=behind) if behind else "",
         wait=_LOOK_SECONDS,
         now=desk.clock(),
     )
@@ -153,7 +163,7 @@ def do(
     form: Filled,
     chosen: Filtered,
 ) -> Response:
-    """Do it to each order that is still as it was when the page was shown; count the others."""
+    """Do it to each order that is still as it was when the page was shown; count the others, and go on behind them."""
     what, reason = _of_many(verb), form.get("reason")
     if not 0 < len(reason) <= LONGEST_REASON:
         return _shown(what, chosen, session, desk, survey, slug="reason-missing")
@@ -173,7 +183,8 @@ def do(
             done += 1
         except (Refused, Conflict):
             left += 1
-    query = chosen.query(did=verb, done=done, left=left)
+    more = {"behind": behind} if (behind := form.get("behind")) else {}
+    query = chosen.query(did=verb, done=done, left=left, **more)
     return RedirectResponse(f"/ops/orders?{query}", status_code=303)
 
 
@@ -188,6 +199,10 @@ def _shown(
 ) -> Response:
     kind = PROBLEMS[slug] if slug else None
     sought = chosen.sought(survey)
+    rows = search(desk.log.engine, sought, MOST_AT_ONCE + 1, chosen.cursor)
+    ahead = _ahead(what.verb, rows[:MOST_AT_ONCE], desk)
+    if len(rows) > MOST_AT_ONCE:
+        ahead = replace(ahead, behind=printed(rows[MOST_AT_ONCE - 1]))
     return staff_page(
         "ops/many.html",
         session,
@@ -196,15 +211,16 @@ def _shown(
         act=what,
         kind=kind,
         chosen=chosen,
-        number=count(desk.log.engine, sought),
+        here=chosen.query(after=chosen.after) if chosen.after else chosen.query(),
+        go_on=chosen.query(after=ahead.behind) if ahead.behind else "",
         most=MOST_AT_ONCE,
-        ahead=_ahead(what.verb, search(desk.log.engine, sought, MOST_AT_ONCE), desk),
+        ahead=ahead,
         longest=LONGEST_REASON,
         catalogue=desk.catalogue,
     )
 
 
-def _ahead(verb: str, rows: Iterable[OrderRow], desk: Desk) -> Ahead:
+def _ahead(verb: str, rows: Sequence[OrderRow], desk: Desk) -> Ahead:
     can: list[tuple[OrderRow, Order, Preview]] = []
     cannot: dict[str, int] = {}
     for row in rows:
@@ -215,6 +231,7 @@ def _ahead(verb: str, rows: Iterable[OrderRow], desk: Desk) -> Ahead:
         else:
             can.append((row, history.order, preview))
     return Ahead(
+        looked=len(rows),
         can=tuple(order for _, order, _ in can),
         cannot=cannot,
         most_cost=sum(preview.most_cost for _, _, preview in can),

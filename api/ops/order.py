@@ -10,13 +10,15 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.access import Role
 from api.caching import ask_again, spared
-from api.desk import Desk, OnDesk
+from api.desk import Desk, OnDesk, RequestId
 from api.ops.acts import KINDS, act, acts
 from api.ops.waterfall import waterfall
 from api.problems import Problem
+from api.reader import note
 from api.saying import masked
-from api.sessions import StaffPage, staff_page
+from api.sessions import Session, StaffPage, staff_page
 from events.announcement import public
 from events.envelope import Recorded
 from events.facts import (
@@ -32,7 +34,9 @@ from events.facts import (
     OrderDelivered,
     SectionWritten,
 )
+from events.order import Order
 from storage.orders import OrderRow, by_id, parts_of
+from storage.readings import Reading
 
 router = APIRouter(prefix="/ops/orders/{order_id}")
 
@@ -95,9 +99,15 @@ class Run:
 
 @router.get("")
 def order(
-    order_id: str, session: StaffPage, desk: OnDesk, request: Request, did: str = ""
+    *,
+    order_id: str,
+    session: StaffPage,
+    desk: OnDesk,
+    request: Request,
+    request_id: RequestId,
+    did: str = "",
 ) -> Response:
-    """The order's page."""
+    """The order's page. An auditor's look at it is noted; for operators it is their everyday work."""
     row = by_id(desk.log.engine, order_id)
     if row is None:
         raise Problem("not-on-file")
@@ -105,12 +115,12 @@ def order(
     history, recorded = desk.log.read(name), desk.log.recorded(name)
     product = desk.catalogue.get(row.status.product)
     possible = acts(history, desk) if session.operates else []
-    answer = staff_page(
+    page = staff_page(
         "ops/order.html",
         session,
         row=row,
         product=product,
-        address=masked(history.order.placed.email) if history.order.placed else "",
+        address=_address(history.order, session),
         erased=history.sealer.erased,
         parts=parts_of(desk.log.engine, name),
         can=[each for each in possible if not each.refused],
@@ -131,7 +141,18 @@ def order(
         catalogue=desk.catalogue,
         now=desk.clock(),
     )
-    return spared(request, answer)
+    answer = spared(request, page)
+    if session.role is Role.AUDITOR and answer is page:
+        look = Reading(what="page", order=name, version=row.status.version)
+        note(look, session.role, request_id, desk)
+    return answer
+
+
+def _address(order: Order, session: Session) -> str:
+    """The customer's, as far as it is told: to auditors not at all."""
+    if order.placed is None or not order.placed.email:
+        return "no e-mail"
+    return masked(order.placed.email) if session.operates else "sealed"
 
 
 def _medians(row: OrderRow, desk: Desk) -> dict[str, float]:

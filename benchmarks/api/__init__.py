@@ -13,6 +13,7 @@ from benchmarks.api.sizes import FULL, QUICK, Sizes
 from benchmarks.engine.ground import ground
 from benchmarks.figures import Report
 from benchmarks.machine import describe, load, say
+from benchmarks.parts import choosing
 
 Part = Callable[[House, Sizes, Report], Coroutine[Any, Any, None]]
 PARTS: Mapping[str, Part] = {
@@ -24,14 +25,7 @@ PARTS: Mapping[str, Part] = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Which parts."""
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=list(PARTS),
-        default=list(PARTS),
-        metavar="PART",
-        help=f"any of {', '.join(PARTS)}",
-    )
+    choosing(parser, PARTS)
 
 
 def measure(given: argparse.Namespace) -> Report:

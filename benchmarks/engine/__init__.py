@@ -10,6 +10,7 @@ from benchmarks.engine.ground import Ground, ground
 from benchmarks.engine.sizes import FULL, QUICK, Sizes
 from benchmarks.figures import Report
 from benchmarks.machine import describe, load, say
+from benchmarks.parts import choosing
 
 PARTS: Mapping[str, Callable[[Ground, Sizes, Report], None]] = {
     "drain": draining.measure,
@@ -23,14 +24,7 @@ PARTS: Mapping[str, Callable[[Ground, Sizes, Report], None]] = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Which parts, and whether others are measured too."""
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=list(PARTS),
-        default=list(PARTS),
-        metavar="PART",
-        help=f"any of {', '.join(PARTS)}",
-    )
+    choosing(parser, PARTS)
     parser.add_argument(
         "--no-peers",
         action="store_true",

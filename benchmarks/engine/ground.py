@@ -166,11 +166,10 @@ class Ground:
 
     def forget_queues(self, *names: str) -> None:
         """Delete these queues, with what an earlier run has left in them."""
-        connection = pika.BlockingConnection(parameters(self.rabbitmq))
-        for name in names:
-            for each in (name, f"{name}.XQ", f"{name}.DQ"):
-                connection.channel().queue_delete(each)
-        connection.close()
+        with pika.BlockingConnection(parameters(self.rabbitmq)) as connection:
+            for name in names:
+                for each in (name, f"{name}.XQ", f"{name}.DQ"):
+                    connection.channel().queue_delete(each)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from benchmarks.figures import Report
 from benchmarks.log import appending, folding, rebuilding, sealing, verifying
 from benchmarks.log.sizes import FULL, QUICK, Sizes
 from benchmarks.machine import describe, load, say
+from benchmarks.parts import choosing
 
 PARTS: Mapping[str, Callable[[Ground, Sizes, Report], None]] = {
     "append": appending.measure,
@@ -22,14 +23,7 @@ PARTS: Mapping[str, Callable[[Ground, Sizes, Report], None]] = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Which parts, and whether others are measured too."""
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=list(PARTS),
-        default=list(PARTS),
-        metavar="PART",
-        help=f"any of {', '.join(PARTS)}",
-    )
+    choosing(parser, PARTS)
     parser.add_argument(
         "--no-peers", action="store_true", help="do not install and measure pyeventsourcing"
     )

@@ -42,14 +42,16 @@ def _lags(ground: Ground, seconds: float) -> tuple[list[float], int]:
     """Each event's way in milliseconds, and how many were written in time."""
     seen: list[tuple[int, float]] = []
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(ground.database, seen, over))
+    watcher = threading.Thread(target=_watch, args=(ground.database, seen, over), daemon=True)
     command = [*WRITER, "house", str(seconds), str(_WRITERS / _A_SECOND)]
     with writing(ground, command, _WRITERS) as go:
         watcher.start()
-        written = sum(go())
-        time.sleep(1.0)
-    over.set()
-    watcher.join()
+        try:
+            written = sum(go())
+            time.sleep(1.0)
+        finally:
+            over.set()
+            watcher.join()
     rows = ground.ask.execute(_TIMES.encode(), (seen[0][0],)).fetchall()
     looks = iter(seen)
     size, at = next(looks)

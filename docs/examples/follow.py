@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 import pika
@@ -86,7 +87,7 @@ def main(file: str) -> None:
     while True:
         try:
             follow(follower)
-        except (AMQPError, AMQPConnectorException, OSError) as error:
+        except (AMQPError, AMQPConnectorException, HTTPException, OSError) as error:
             sys.stderr.write(f"again in a second: {type(error).__name__}\n")
             time.sleep(1)
 

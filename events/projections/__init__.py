@@ -1,7 +1,8 @@
 """Projections across orders, each a pure fold of the whole log: one file for each.
 
-To add one, add a module with a ``projection`` in it: it is found, and the keeper begins to feed it. When its fold
-changes, raise its version: the keeper folds it afresh beside the old one.
+To add one, add a module with a ``projection`` in it: it is found, and the keeper begins to feed it. When its fold, or
+the schema of an event it folds, changes, raise its version: the keeper folds it afresh beside the old one. Until then
+events of a newer schema are left out, because nobody knows what they say.
 """
 
 import importlib

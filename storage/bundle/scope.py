@@ -106,7 +106,7 @@ def _of_order(connection: Connection, name: str, size: int) -> Plan:
         each
         for stream in names
         for each in sealed.of_stream(connection, stream)
-        if each.position <= size
+        if 0 < each.position <= size
     ]
     streams = tuple(sorted({each.link.stream for each in covered}))
     if stream_of(order) not in streams:

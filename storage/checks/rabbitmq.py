@@ -198,13 +198,9 @@ def _queue(connection: BlockingConnection, name: str, product: str) -> Iterator[
     if dead:
         yield (warning if product else failure)(
             f"{check}.XQ",
-            f"{dead} dead letters",
-            why="somebody else published to the queue: it was no message of ours"
-            if product
-            else "payments that could not be recorded, or that were sealed with a key that is gone",
-            do="look at one by 'rabbitmqadmin get', then delete them"
-            if product
-            else "see 'dead letter' in the keeper's log, and send these events again from Stripe",
+            f"{dead} dead letters lie there",
+            why="the keeper takes them away once a minute: if they stay, none does, and nobody sees them",
+            do="ledgerpress run keeper; then see to them on the page /ops",
         )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Engine, func, select
 
 from storage import timers
-from storage.database import connect, connected
+from storage.database import connect, connected, rows
+from storage.dead_letters import sealed_with
 from storage.findings import Finding, failure, warning, well
 from storage.inbox import QUEUE as INBOX
 from storage.settings import Settings
@@ -29,9 +30,9 @@ def look(settings: Settings) -> Iterator[Finding]:
             yield from _locked(connection, vault)
             yield from _forgotten(connection)
             yield from _attention(connection)
-            yield from _dead(connection)
             yield from _overdue(connection)
             yield from _unsealed(connection)
+        yield from _dead(engine, vault)
         yield from _timers(engine)
     finally:
         engine.dispose()
@@ -101,26 +102,36 @@ def _attention(connection: Connection) -> Iterator[Finding]:
         yield well("work.attention", "no order needs a person")
 
 
-def _dead(connection: Connection) -> Iterator[Finding]:
+def _dead(engine: Engine, vault: Vault) -> Iterator[Finding]:
     query = (
         select(dead_letters.c.queue, func.count().label("letters"))
-        .where(dead_letters.c.returned_at.is_(None))
+        .where(dead_letters.c.settled_at.is_(None))
         .group_by(dead_letters.c.queue)
         .order_by(dead_letters.c.queue)
     )
-    found = connection.execute(query).all()
+    found = rows(engine, query)
     for row in found:
         payments = row.queue == INBOX
         yield (failure if payments else warning)(
             "work.dead-letters",
-            f"{row.letters} dead letters of {row.queue}",
+            f"{row.letters} dead letters of {row.queue}{_keys(engine, vault) if payments else ''}",
             why="payments that could not be recorded, or that were sealed with a key that is gone"
             if payments
             else "somebody else published to the queue: it was no message of ours",
-            do="mend the cause, then put them back on the page /ops",
+            do="on the page /ops: mend the cause and put them back, or discard them",
         )
     if not found:
         yield well("work.dead-letters", "there is none that nobody has seen to")
+
+
+def _keys(engine: Engine, vault: Vault) -> str:
+    """How many of them hang on a key that is old, or gone."""
+    sealed = sealed_with(engine)
+    locked = sum(count for name, count in sealed.items() if not vault.knows(name))
+    old = sum(sealed.values()) - locked - sealed.get(vault.first, 0)
+    told = [f"{locked} sealed with a key that VAULT_KEY lacks"] if locked else []
+    told += [f"{old} with an old one"] if old else []
+    return "".join(f", {each}" for each in told)
 
 
 def _overdue(connection: Connection) -> Iterator[Finding]:

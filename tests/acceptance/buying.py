@@ -49,16 +49,33 @@ class Bought:
         assert status["status"] == "delivered", status
         return status
 
+    def retry(self) -> None:
+        """Let it go on now, as the operator."""
+        answer = httpx.post(
+            f"{self.system.url}/v1/orders/{self.id}/retry",
+            json={"reason": "It has been looked at."},
+            headers={**operator(self.system), "If-Match": f'W/"v{self.ask()["version"]}"'},
+            timeout=30,
+        )
+        answer.raise_for_status()
+
     def mails(self, kind: str = "report") -> list[dict[str, Any]]:
         """The mails of that kind about it that reached the mail server: report, or trouble."""
-        mails = httpx.get(f"{self.system.mail}/mails.json").json()
+        return self.among(mails(self.system), kind)
+
+    def among(self, mails: list[dict[str, Any]], kind: str = "report") -> list[dict[str, Any]]:
+        """Those of ``mails`` that are of that kind and about it."""
         return [mail for mail in mails if f"<{self.id}.{kind}" in mail["message_id"]]
+
+
+def operator(system: System) -> dict[str, str]:
+    """The header that says who asks."""
+    return {"Authorization": f"Bearer {system.environment['OPERATOR_TOKEN']}"}
 
 
 def get(system: System, path: str) -> httpx.Response:
     """Ask the API as the operator."""
-    headers = {"Authorization": f"Bearer {system.environment['OPERATOR_TOKEN']}"}
-    return httpx.get(f"{system.url}{path}", headers=headers, timeout=30)
+    return httpx.get(f"{system.url}{path}", headers=operator(system), timeout=30)
 
 
 def post(system: System, event: dict[str, Any]) -> httpx.Response:
@@ -79,6 +96,12 @@ def buy(system: System, product: str = "life_clarity") -> Bought:
     answer.raise_for_status()
     assert answer.json()["verdict"] == "recorded"
     return Bought(system, answer.json()["order"], answer.headers["X-Request-Id"])
+
+
+def mails(system: System) -> list[dict[str, Any]]:
+    """What has reached the mail server."""
+    found: list[dict[str, Any]] = httpx.get(f"{system.mail}/mails.json").json()
+    return found
 
 
 def requests(system: System) -> list[dict[str, Any]]:

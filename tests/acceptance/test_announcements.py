@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.envelope import Cause
 from events.products import CATALOGUE
@@ -50,7 +52,7 @@ def test_a_follower_has_every_event_once_and_in_order(
     settings = read_from(environment)
     file = tmp_path / "followed"
     with ExitStack() as held:
-        url = held.enter_context(serving(settings))
+        url = held.enter_context(serving(settings, cut_off_once))
         log = held.enter_context(opened(settings, CATALOGUE))
         told = {**environment, "PUBLIC_URL": url}
 
@@ -88,6 +90,26 @@ def test_a_follower_has_every_event_once_and_in_order(
 
     assert [(each["position"], each["type"], each["subject"]) for each in followed] == known
     assert len(followed) >= 164
+
+
+def cut_off_once(app: FastAPI) -> None:
+    """The first answer of the log ends in the middle."""
+    left = [True]
+
+    def cut(inner: ASGIApp) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            async def half(message: Message) -> None:
+                if message["type"] == "http.response.body" and left:
+                    left.clear()
+                    await send({**message, "body": message["body"][:5], "more_body": True})
+                    raise ConnectionAbortedError
+                await send(message)
+
+            await inner(scope, receive, half if scope.get("path") == "/v1/events" else send)
+
+        return answer
+
+    app.add_middleware(cut)
 
 
 def recorded(environment: dict[str, str]) -> list[tuple[int, str, str]]:

@@ -1,86 +1,86 @@
 """A process is killed before and after everything it does for an order; every order ends delivered, once."""
 
-import secrets
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pika
 import pytest
 
 from events.envelope import Recorded
-from events.facts import SectionWritten
-from events.products import CATALOGUE, find
+from events.facts import MailSent, PartsPlaced, SectionWritten
+from events.products import CATALOGUE
+from events.views import SETTLED, Word
 from sandbox.calls import Calls
-from sandbox.crashing import forked
-from sandbox.proxy import LOOPBACK
-from sandbox.purchase import checkout_completed
-from sandbox.purchase import post as deliver
-from sandbox.system import System, free_port, standing
+from sandbox.system import System
 from storage.opening import opened
-from storage.publisher import Letter, parameters
+from storage.record import Log
 from storage.settings import read_from
-from tests.acceptance.buying import Bought, buy, post, requests
-from tests.conftest import Server, needed
+from tests.acceptance import dying
+from tests.acceptance.buying import Bought, get, mails, requests
+from tests.acceptance.dying import BUNDLE, PRODUCT, Point, Scene
+from tests.conftest import Server
+from tests.running import only, running
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
-PRODUCT = "life_clarity"
-# What a worker commits, and which of how many: the chunks in the middle are all alike. The attempt's start goes with
-# the first intent, the delivery with the mail, and answers that come together go together.
-COMMITS = {
-    "attempt-started": (1,),
-    "section-written": range(1, 5),
-    "chunk-rendered": (1, 2, 7),
-    "document-bound": (1,),
-    "mail-intended": (1,),
-    "mail-sent": (1,),
+# What is done in a scene, and which of how many. Moments that are alike stand for each other: sections and chunks in
+# the middle, and a line to the mail server before it is sent, which is after the answer to the one before.
+DONE: dict[Scene, dict[str, tuple[int, ...]]] = {
+    Scene.GARBAGE: {"attempt-failed": (1,)},
+    Scene.REFUSAL: {"attention-needed": (1,)},
+    Scene.BUNDLE: {
+        "order-placed": (2,),
+        "publish": (2,),
+        "parts-placed": (1,),
+        "attempt-ended": (1,),
+    },
+    Scene.LEG: {"attempt-ended": (1,)},
+    # The attempt's start goes with the first intent, the delivery with the mail.
+    Scene.WORKER: {
+        "attempt-started": (1,),
+        "call": (1, 4),
+        "section-written": (1, 4),
+        "chunk-rendered": (1, 2),
+        "document-bound": (1,),
+        "mail-intended": (1,),
+        "mail": (1,),
+        "mail-sent": (1,),
+        "ack": (1,),
+    },
+    Scene.SHOP: {"order-placed": (1,), "publish": (1,)},
+    Scene.SHOP_ALONE: {"publish": (1,)},
+    Scene.RELAY: {"publish": (1,)},
+    Scene.INBOX: {"order-placed": (1,), "ack": (1,)},
 }
 # MAIL, RCPT, DATA, the mail itself, QUIT.
-COMMANDS = range(1, 6)
-WORKER = [
-    (f"{when}-{what}", number)
-    for when in ("before", "after")
-    for what, numbers in (
-        *COMMITS.items(),
-        ("call", range(1, 5)),
-        ("command", COMMANDS),
-        ("reply", COMMANDS),
-        ("mail", (1,)),
-        ("ack", (1,)),
-    )
+LINES = [
+    Point(Scene.WORKER, moment, number)
+    for moment in ("after-command", "after-reply")
+    for number in range(1, 6)
+]
+POINTS = [
+    Point(scene, f"{when}-{what}", number)
+    for scene, done in DONE.items()
+    for what, numbers in done.items()
     for number in numbers
-]
-SHOP = [
-    (f"{when}-{what}", 1) for when in ("before", "after") for what in ("order-placed", "publish")
-]
+    for when in ("before", "after")
+] + LINES
 # Between the server's taking the mail over and the log's knowing of it.
+UNHEARD = [
+    Point(Scene.WORKER, *each)
+    for each in (("after-reply", 4), ("after-mail", 1), ("before-mail-sent", 1))
+]
 DOUBTFUL = {
-    ("after-command", 4),
-    ("before-reply", 4),
-    ("after-reply", 4),
-    ("before-command", 5),
-    ("after-command", 5),
-    ("before-reply", 5),
-    ("after-reply", 5),
-    ("after-mail", 1),
-    ("before-mail-sent", 1),
+    *UNHEARD,
+    *(Point(Scene.WORKER, *each) for each in (("after-command", 4), ("after-command", 5))),
+    Point(Scene.WORKER, "after-reply", 5),
 }
-
-RUN = secrets.token_hex(4)
-FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["sandbox.crashing"])
-
-Point = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,112 +88,102 @@ class Outcome:
     """How the killed process ended, and what the order had come to in the end."""
 
     code: int | None
-    order: Bought
     history: list[Recorded]
     calls: Calls
     mails: list[dict[str, Any]]
+    parts: dict[str, list[Recorded]]
 
 
 @pytest.fixture(scope="module")
 def outcomes(
     server: Server, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Point, Outcome]]:
-    """One order for every point; then an ordinary worker, that finds them as they were left.
+    """One order for every point; then ordinary processes, that find them as they were left.
 
-    By then every nudge has come back that was not acknowledged.
+    By then every nudge has come back that was not acknowledged. Of a bundle's parts only the short one is made.
     """
-    name = f"{template}_crashes"
-    server.execute(f"create database {name} template {template}")
-    settings = {
-        "DATABASE_URL": server.at(name),
-        "RABBITMQ_URL": needed("RABBITMQ_URL"),
-        "OPENAI_API_KEY": "",
-    }
     folder: Path = tmp_path_factory.mktemp("crashes")
-    with standing(folder, speed=100, latency=10, settings=settings) as system:
-        system.processes.stop(*CATALOGUE)
-        with ThreadPoolExecutor(4) as pool:
-            orders = {point: buy(system) for point in WORKER}
-            nudge(system, orders)
-            codes = {point: pool.submit(killed_worker, system, point) for point in WORKER}
-            shop = {point: pool.submit(killed_shop, system, point) for point in SHOP}
-        returned = {point: waiting(system, point) for point in WORKER}
-        assert returned == {point: point != ("after-ack", 1) for point in WORKER}
-        system.processes.start(PRODUCT)
-        ended = {point: (code.result(), orders[point]) for point, code in codes.items()}
-        ended |= {point: each.result() for point, each in shop.items()}
-        for _, order in ended.values():
-            order.delivered(60)
-        yield {point: outcome(*each) for point, each in ended.items()}
-    server.execute(f"drop database {name} with (force)")
+    with running(
+        server, template, folder, speed=100, latency=10, copies=only(PRODUCT, BUNDLE)
+    ) as system:
+        others = ("keeper", PRODUCT, BUNDLE)
+        system.processes.stop(*others)
+        with opened(read_from(system.environment), CATALOGUE, pool=2) as log:
+            ended = killed(system, log)
+            for each in others:
+                system.processes.start(each)
+            yield in_the_end(system, log, ended)
 
 
-def nudge(system: System, orders: dict[Point, Bought]) -> None:
-    with opened(read_from(system.environment), CATALOGUE, pool=1) as log:
-        log.publisher.publish(
-            Letter(queue=queue(point), order=order.id, correlation="crash", outbox_id=0)
-            for point, order in orders.items()
-        )
+def killed(system: System, log: Log) -> dict[Point, tuple[int | None, Bought]]:
+    """Several at once; but one keeper after another, since each does whatever there is to do."""
+    workers = [point for point in POINTS if point.scene.at_work]
+    shops = [point for point in POINTS if point.scene in (Scene.SHOP, Scene.SHOP_ALONE)]
+    keepers = [point for point in POINTS if point.scene in (Scene.RELAY, Scene.INBOX)]
+    dying.armed(system, workers)
+    orders = {point: dying.bought(system, point) for point in workers}
+    dying.nudge(log, orders)
+    with ThreadPoolExecutor(5) as pool:
+        kept = pool.submit(lambda: {each: dying.killed_keeper(system, each) for each in keepers})
+        codes = pool.map(lambda each: dying.killed_worker(system, each), workers)
+        shut = pool.map(lambda each: dying.killed_shop(system, each), shops)
+        ended = {each: (code, orders[each]) for each, code in zip(workers, codes, strict=True)}
+        ended |= dict(zip(shops, shut, strict=True)) | kept.result()
+    returned = dying.came_back(system, workers)
+    for each, messages in returned.items():
+        # A nudge is published aside: the message that it came of may have been acknowledged before.
+        if "publish" not in each.moment:
+            assert messages == (each != Point(Scene.WORKER, "after-ack")), each
+    return ended
 
 
-def queue(point: Point) -> str:
-    """A queue for each killed worker of this run, so that none takes another's order."""
-    return f"crash.{RUN}.{point[0]}.{point[1]}"
-
-
-def crashing(system: System, point: Point, *arguments: str) -> ForkServerProcess:
-    """A process that will kill itself at ``point``, forked from one that has everything imported."""
-    log = system.folder / "logs" / f"{queue(point)}.log"
-    told = [point[0], str(point[1]), *arguments]
-    process = FORKS.Process(
-        target=forked, args=({**system.environment, "WORKER_THREADS": "1"}, log, told)
-    )
-    process.start()
-    return process
-
-
-def killed_worker(system: System, point: Point) -> int | None:
-    process = crashing(system, point, "--queue", queue(point), "--", "worker", PRODUCT)
-    process.join(60)
-    process.kill()
-    return process.exitcode
-
-
-def waiting(system: System, point: Point) -> int:
-    """How many messages the killed worker's queue had, which is not needed any more."""
-    where = parameters(system.environment["RABBITMQ_URL"])
-    with pika.BlockingConnection(where) as connection:
-        channel = connection.channel()
-        found = channel.queue_declare(queue(point), passive=True)
-        for name in (queue(point), f"{queue(point)}.XQ"):
-            channel.queue_delete(name)
-        return int(found.method.message_count)
-
-
-def killed_shop(system: System, point: Point) -> tuple[int | None, Bought]:
-    port = free_port()
-    event = checkout_completed(find(PRODUCT), email="canary.bird@example.com")
-    secret = system.environment["STRIPE_WEBHOOK_SECRET"]
-    process = crashing(system, point, "--", "api", "--port", str(port))
-    deadline = time.monotonic() + 60
-    while process.is_alive() and time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            deliver(event, url=f"http://{LOOPBACK}:{port}", secret=secret)
-        time.sleep(0.05)
-    process.kill()
-    process.join()
-    answer = post(system, event)  # as Stripe does when nobody has thanked it
-    return process.exitcode, Bought(system, answer.json()["order"], "")
-
-
-def outcome(code: int | None, order: Bought) -> Outcome:
-    with opened(read_from(order.system.environment), CATALOGUE, pool=1) as log:
+def in_the_end(
+    system: System, log: Log, ended: dict[Point, tuple[int | None, Bought]]
+) -> dict[Point, Outcome]:
+    parts: dict[Point, dict[str, str]] = {}
+    for point, (_, order) in ended.items():
+        known(order)
+        if point.scene is Scene.BUNDLE:
+            parts[point] = made_as_far_as_it_is_sold(order)
+        else:
+            seen_to(order)
+    asked, mailed = requests(system), mails(system)
+    found = {}
+    for point, (code, order) in ended.items():
         history = log.recorded(order.id)
-    calls = Calls.of(requests(order.system), {order.id: history})
-    return Outcome(code, order, history, calls, order.mails())
+        its = {name: log.recorded(each) for name, each in parts.get(point, {}).items()}
+        calls = Calls.of(asked, {order.id: history})
+        found[point] = Outcome(code, history, calls, order.among(mailed), its)
+    return found
 
 
-@pytest.mark.parametrize("point", WORKER + SHOP, ids=lambda point: f"{point[0]}-{point[1]}")
+def known(order: Bought, seconds: float = 60) -> None:
+    """Wait for an order that may still lie in the inbox."""
+    deadline = time.monotonic() + seconds
+    while get(order.system, f"/v1/orders/{order.id}").status_code == httpx.codes.NOT_FOUND:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def seen_to(order: Bought) -> None:
+    """Wait for its delivery; a person lets it go on where one must."""
+    status = order.until(lambda status: status["status"] in {*SETTLED, Word.ATTENTION}, 90)
+    if status["status"] == Word.ATTENTION:
+        order.retry()
+        order.delivered()
+
+
+def made_as_far_as_it_is_sold(order: Bought) -> dict[str, str]:
+    """Wait until the bundle has the part that is made here; its parts' orders by product."""
+    status = order.until(lambda status: bool(status.get("parts")), 90)
+    parts = {each["product"]: each["order"] for each in status["parts"]}
+    Bought(order.system, parts[PRODUCT], "").delivered(90)
+    return parts
+
+
+@pytest.mark.parametrize(
+    "point", [point for point in POINTS if point.scene is not Scene.BUNDLE], ids=str
+)
 def test_an_order_survives_the_death_of_its_process(
     outcomes: dict[Point, Outcome], point: Point
 ) -> None:
@@ -201,8 +191,10 @@ def test_an_order_survives_the_death_of_its_process(
 
     assert found.code == -signal.SIGKILL
     types = Counter(each.type for each in found.history)
-    assert types["order-placed"] == types["order-delivered"] == types["mail-sent"] == 1
+    assert types["order-placed"] == types["order-delivered"] == 1
     assert types["section-written"] == 4
+    sent = [each.event.mail for each in found.history if isinstance(each.event, MailSent)]
+    assert sent.count("report") == 1
     assert found.calls.needless == 0
     assert found.calls.repeated <= in_flight(found.history)
     assert len(found.mails) in ((1, 2) if point in DOUBTFUL else (1,))
@@ -215,10 +207,39 @@ def in_flight(history: list[Recorded]) -> int:
     return sum(each.attempt > 1 for each in written)
 
 
+@pytest.mark.parametrize(
+    "point", [point for point in POINTS if point.scene is Scene.BUNDLE], ids=str
+)
+def test_a_bundle_survives_the_death_of_its_process(
+    outcomes: dict[Point, Outcome], point: Point
+) -> None:
+    found = outcomes[point]
+
+    assert found.code == -signal.SIGKILL
+    (placed,) = [each.event for each in found.history if isinstance(each.event, PartsPlaced)]
+    assert set(placed.parts) == set(found.parts) == set(CATALOGUE[BUNDLE].parts)
+    for history in found.parts.values():
+        assert Counter(each.type for each in history)["order-placed"] == 1
+    short = Counter(each.type for each in found.parts[PRODUCT])
+    assert (short["section-written"], short["order-delivered"]) == (4, 1)
+    assert found.mails == []
+
+
 def test_a_mail_that_was_taken_over_unheard_is_sent_again_under_its_own_name(
     outcomes: dict[Point, Outcome],
 ) -> None:
-    for point in (("after-reply", 4), ("after-mail", 1), ("before-mail-sent", 1)):
+    for point in UNHEARD:
         mails = outcomes[point].mails
         assert len(mails) == 2
         assert len({mail["message_id"] for mail in mails}) == 1
+
+
+def test_failures_were_recorded_where_a_process_died_over_them(
+    outcomes: dict[Point, Outcome],
+) -> None:
+    for scene, kind in ((Scene.GARBAGE, "attempt-failed"), (Scene.REFUSAL, "attention-needed")):
+        types = [each.type for each in outcomes[Point(scene, f"after-{kind}")].history]
+        assert types.count(kind) == 1
+    assert "attempt-ended" in [
+        each.type for each in outcomes[Point(Scene.LEG, "after-attempt-ended")].history
+    ]

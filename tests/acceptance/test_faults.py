@@ -5,7 +5,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,28 @@ from storage.opening import opened
 from storage.settings import read_from
 from tests.acceptance.buying import Bought, buy, post, requests
 from tests.conftest import Server, needed
+from tests.running import only
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
-LONG = "personal_blueprint"
+SHORT, LONG = "life_clarity", "personal_blueprint"
 WIDTH = find(LONG).width
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A running system, and the two proxies that it reaches its services through."""
+    """A running system, and the proxies that it reaches its neighbours through."""
 
     system: System
     postgres: Proxy
     rabbit: Proxy
+    mail: Proxy
+    model: Proxy
+
+    @property
+    def ways(self) -> tuple[Proxy, ...]:
+        """All of them."""
+        return self.postgres, self.rabbit, self.mail, self.model
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +54,34 @@ def world(
     name = f"{template}_faults"
     server.execute(f"create database {name} template {template}")
     folder: Path = tmp_path_factory.mktemp("faults")
-    with proxied(server.at(name)) as postgres, proxied(needed("RABBITMQ_URL")) as rabbit:
+    with ExitStack() as held:
+        ways: dict[str, Proxy] = {}
+
+        def through(url: str) -> str:
+            way = ways[url.partition(":")[0]] = held.enter_context(proxied(url))
+            return way.url
+
         settings = {
-            "DATABASE_URL": postgres.url,
-            "RABBITMQ_URL": rabbit.url,
+            "DATABASE_URL": through(server.at(name)),
+            "RABBITMQ_URL": through(needed("RABBITMQ_URL")),
             "OPENAI_API_KEY": "",
         }
-        with standing(folder, speed=100, latency=10, threads=16, settings=settings) as system:
-            system.processes.stop(*(set(CATALOGUE) - {"life_clarity", LONG}))
-            yield World(system, postgres, rabbit)
+        knobs: dict[str, Any] = {
+            "speed": 100,
+            "latency": 10,
+            "threads": 16,
+            "copies": only(SHORT, LONG),
+        }
+        with standing(folder, settings=settings, through=through, **knobs) as system:
+            yield World(system, ways["postgresql"], ways["amqp"], ways["smtp"], ways["http"])
     server.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(autouse=True)
 def healed(world: World) -> Iterator[None]:
     yield
-    world.postgres.restore()
-    world.rabbit.restore()
+    for way in world.ways:
+        way.restore()
     for url in (world.system.model.removesuffix("/v1"), world.system.mail):
         httpx.delete(f"{url}/_knobs").raise_for_status()
 
@@ -196,6 +215,64 @@ def test_the_broker_goes_away_in_the_middle_of_an_order_and_before_another(world
     delivered_once(other)
 
 
+def test_the_broker_falls_silent_in_the_middle_of_an_order_and_before_another(
+    world: World,
+) -> None:
+    order = with_the_model(world)
+
+    world.rabbit.black_hole()
+    other = buy(world.system)
+    time.sleep(3)
+    world.rabbit.restore()
+
+    delivered_once(order, repeated=len(find(SHORT).sections))
+    delivered_once(other)
+
+
+def with_the_model(world: World) -> Bought:
+    """An order whose calls are with the model at this moment: they take two seconds."""
+    turn(world.system.model, latency=200)
+    order = buy(world.system)
+    calls = len(find(SHORT).sections)
+    while sum(each["finished_at"] is None for each in asked(order)) < calls:
+        time.sleep(0.01)
+    turn(world.system.model, latency=10)
+    return order
+
+
+@pytest.mark.parametrize("how", ["silent", "reset"])
+def test_the_way_to_the_model_fails_while_it_is_being_asked(world: World, how: str) -> None:
+    order = with_the_model(world)
+
+    if how == "silent":
+        world.model.black_hole()
+        time.sleep(2)
+    else:
+        world.model.cut()
+    world.model.restore()
+
+    delivered_once(order, repeated=2 * len(find(SHORT).sections))
+    assert len(asked(order)) > len(find(SHORT).sections)
+
+
+@pytest.mark.parametrize("how", ["silent", "reset"])
+def test_the_way_to_the_mail_server_fails_while_it_is_being_told(world: World, how: str) -> None:
+    if how == "silent":
+        world.mail.black_hole()
+    else:
+        world.mail.drop_request(lambda sent: b"rcpt" in sent.lower())
+    order = buy(world.system)
+    if how == "silent":
+        order.until(lambda _: types(order)["mail-intended"] == 1)
+        time.sleep(2)
+        world.mail.restore()
+
+    order.until(lambda status: status["status"] == "retrying")
+    assert types(order)["mail-sent"] == 0
+    order.retry()
+    delivered_once(order)
+
+
 @pytest.mark.parametrize(
     "fact",
     [
@@ -213,7 +290,7 @@ def test_a_commit_whose_reply_was_lost_counts_and_counts_once(world: World, fact
     struck = world.postgres.struck
     world.postgres.drop_replies_after(lambda sent: fact.encode() in sent)
 
-    answer = post(world.system, checkout_completed(find("life_clarity"), email="a@example.com"))
+    answer = post(world.system, checkout_completed(find(SHORT), email="a@example.com"))
     delivered_once(Bought(world.system, answer.json()["order"], ""))
 
     assert world.postgres.struck == struck + 1
@@ -299,7 +376,7 @@ def struck(world: World) -> dict[str, Bought]:
     )
     orders = {}
     for name in CASES:
-        event = checkout_completed(find("life_clarity"), email=address[name])
+        event = checkout_completed(find(SHORT), email=address[name])
         event["data"]["object"]["metadata"]["name"] = named[name]
         answer = post(system, event)
         orders[name] = Bought(system, answer.json()["order"], "")

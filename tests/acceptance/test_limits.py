@@ -19,6 +19,7 @@ from storage.record import Log
 from storage.settings import read_from
 from tests.acceptance.buying import Bought, buy, requests
 from tests.conftest import Server, needed
+from tests.running import only
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -38,8 +39,8 @@ def system(
         "RABBITMQ_URL": needed("RABBITMQ_URL"),
         "OPENAI_API_KEY": "",
     }
-    with standing(folder, speed=100, latency=30, threads=1, settings=settings) as system:
-        system.processes.stop(*(set(CATALOGUE) - {PRODUCT}))
+    knobs: dict[str, Any] = {"speed": 100, "latency": 30, "threads": 1, "copies": only(PRODUCT)}
+    with standing(folder, settings=settings, **knobs) as system:
         yield system
     server.execute(f"drop database {name} with (force)")
 

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 
 from events.payments import order_id
-from events.products import CATALOGUE, find
+from events.products import find
 from sandbox.purchase import checkout_completed
 from sandbox.starting import started
 from sandbox.system import System, standing
 from tests.acceptance.buying import Bought, post
 from tests.conftest import Server, needed
+from tests.running import only
 
 pytestmark = pytest.mark.acceptance
 
@@ -44,8 +45,7 @@ def system(
         "STRIPE_API_KEY": "sk_test_stand_in",
         "STRIPE_API_BASE_URL": str(stripe.base_url).rstrip("/"),
     }
-    copies = {product: int(product == PRODUCT) for product in CATALOGUE}
-    with standing(folder, speed=100, latency=10, settings=settings, copies=copies) as system:
+    with standing(folder, speed=100, latency=10, settings=settings, copies=only(PRODUCT)) as system:
         until(lambda: timer(system)[0])  # the first time it is due at once
         yield system
     server.execute(f"drop database {name} with (force)")

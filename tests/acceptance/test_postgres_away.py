@@ -14,6 +14,7 @@ from sandbox.purchase import checkout_completed
 from sandbox.system import System, standing
 from tests.acceptance.buying import Bought, buy, post
 from tests.conftest import needed
+from tests.running import only
 
 pytestmark = pytest.mark.acceptance
 
@@ -28,7 +29,8 @@ def cut_off(database: str, tmp_path: Path) -> Iterator[tuple[System, Proxy]]:
             "RABBITMQ_URL": needed("RABBITMQ_URL"),
             "OPENAI_API_KEY": "",
         }
-        with standing(tmp_path, speed=100, latency=10, settings=settings) as system:
+        copies = only("life_clarity")
+        with standing(tmp_path, speed=100, latency=10, settings=settings, copies=copies) as system:
             yield system, proxy
 
 

@@ -18,6 +18,7 @@ from sandbox.system import System, standing
 from tests.acceptance.buying import Bought, requests
 from tests.acceptance.collecting import Collector, Seen, collecting
 from tests.conftest import Server, needed
+from tests.running import only
 
 pytestmark = pytest.mark.acceptance
 
@@ -45,8 +46,9 @@ def system(
         "METRICS_ADDRESS": "127.0.0.1:0",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
     }
-    copies = {product: int(product == PRODUCT) for product in CATALOGUE}
-    with standing(folder, speed=100, latency=400, settings=settings, copies=copies) as system:
+    with standing(
+        folder, speed=100, latency=400, settings=settings, copies=only(PRODUCT)
+    ) as system:
         yield system
     server.execute(f"drop database {name} with (force)")
 

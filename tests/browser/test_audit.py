@@ -17,7 +17,7 @@ from events.views import order_number
 from sandbox.system import System
 from tests.acceptance.buying import Bought, buy
 from tests.browser.looking import DESKTOP, LOOKS, PHONE, WITHOUT_SCRIPT, Look, Looking, overflow
-from tests.integration.test_command_line import ledgerpress
+from tests.forking import ledgerpress
 from tests.integration.test_sessions import log_in
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -106,7 +106,7 @@ def test_an_auditor_goes_from_a_complaint_to_a_verified_answer(
     looking: Looking, order: Bought, look: Look, tmp_path: Path
 ) -> None:
     system = order.system
-    complained_at = order.ask("/events")["data"][4]["recorded_at"]
+    complained_at = order.ask("/events")["data"][4]["time"]
     page = looking.begin(look)
     page.goto("/audit")
     page.get_by_label("Token").fill(system.environment["AUDITOR_TOKEN"])

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from events.envelope import Cause, all_kinds
 from events.facts import OrderPlaced
 from events.products import CATALOGUE
+from events.projections import PROJECTIONS
 from events.shapes import recorded_shape
 from events.views import status
 from storage import sealed
@@ -36,7 +37,7 @@ from tests.examples import (
     started,
     written,
 )
-from tests.golden import HERE, SHAPES, shapes
+from tests.golden import FOLDED, HERE, SHAPES, folded, schemas_of, shapes
 
 SECTIONS = ("section-001", "section-002", "section-003", "section-004")
 MAILED = ("mail-intended", "mail-sent", "order-delivered")
@@ -78,6 +79,14 @@ def test_the_shapes_of_what_is_new_are_written_down() -> None:
         known.setdefault(kind.name, {}).setdefault(str(kind.schema), recorded_shape(kind))
 
     SHAPES.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def test_the_schemas_that_a_new_version_of_a_projection_folds_are_written_down() -> None:
+    known = folded() if FOLDED.exists() else {}
+    for name, projection in PROJECTIONS.items():
+        known.setdefault(name, {}).setdefault(str(projection.version), schemas_of(projection))
+
+    FOLDED.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def test_a_release_without_golden_histories_gets_them(orders_log: Log, settings: Settings) -> None:

@@ -3,7 +3,8 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -39,6 +40,15 @@ def serving(
         thread.join(15)
         listening.close()
     assert not thread.is_alive()
+
+
+def sockets() -> int:
+    """How many of them this process has open."""
+    found = 0
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that by which the folder itself is read
+            found += str(each.readlink()).startswith("socket:")
+    return found
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from storage.sealer import seal_all
 from storage.settings import Settings
 from tests.conftest import ROOT
 from tests.examples import EXAMPLES, asked, paid, placed, started, written
-from tests.integration.conftest import serving
+from tests.integration.conftest import serving, sockets
 from tests.running import keeper
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
@@ -60,11 +60,21 @@ Heard = Callable[[], list[tuple[str, dict[str, Any]]]]
 
 
 @pytest.fixture
-def heard(channel: BlockingChannel) -> Heard:
-    """What somebody who is bound to everything has heard since the last time: routing keys and announcements."""
+def queue(channel: BlockingChannel) -> str:
+    """The queue of somebody who is bound to everything."""
+    name = str(channel.queue_declare("", exclusive=True).method.queue)
+    bind(channel, name)
+    return name
+
+
+def bind(channel: BlockingChannel, queue: str) -> None:
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
-    queue = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(queue, EXCHANGE, "#")
+
+
+@pytest.fixture
+def heard(channel: BlockingChannel, queue: str) -> Heard:
+    """What they have heard since the last time: routing keys and announcements."""
 
     def take() -> list[tuple[str, dict[str, Any]]]:
         found: list[tuple[str, dict[str, Any]]] = []
@@ -121,6 +131,22 @@ def test_every_event_is_announced_once_and_in_order(
         "life_clarity.section-written",
     ]
     assert standing(orders_log.engine).behind == 0
+
+
+def test_a_batch_ends_by_time_too_so_that_the_bookmark_moves_however_slow_rabbitmq_is(
+    orders_log: Log, exchange: Exchange, heard: Heard
+) -> None:
+    record(orders_log, paid())
+    seal_all(orders_log.engine)
+
+    announced, reached = [], []
+    for _ in range(3):
+        announced.append(announce_some(orders_log.engine, exchange, SOURCE, seconds=0))
+        reached.append(standing(orders_log.engine).position)
+
+    assert announced == [1, 1, 0]
+    assert reached == [1, 2, 2]
+    assert [event["position"] for _, event in heard()] == ["1", "2"]
 
 
 def test_an_announcement_is_as_its_schema_says_and_names_nobody(
@@ -220,14 +246,32 @@ def test_an_exchange_that_was_deleted_is_made_again(
     channel.exchange_declare(EXCHANGE, passive=True)
 
 
+def test_an_exchange_that_cannot_be_declared_costs_no_connection_a_try(
+    orders_log: Log, exchange: Exchange, channel: BlockingChannel
+) -> None:
+    channel.exchange_declare(EXCHANGE, "fanout")
+    record(orders_log, paid())
+    seal_all(orders_log.engine)
+    before = sockets()
+
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            announce_some(orders_log.engine, exchange, SOURCE)
+    after = sockets()
+    channel.exchange_delete(EXCHANGE)
+
+    assert after < before + 6  # the log's own publisher may have connected meanwhile
+    assert announce_all(orders_log, exchange) == 2
+
+
 def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
-    orders_log: Log, exchange: Exchange, channel: BlockingChannel, heard: Heard
+    orders_log: Log, exchange: Exchange, channel: BlockingChannel, queue: str, heard: Heard
 ) -> None:
     for _ in range(30):
         record(orders_log, paid(), started())
     seal_all(orders_log.engine)
     with ThreadPoolExecutor(1) as pool:
-        cut = pool.submit(announce_some, orders_log.engine, exchange, SOURCE)
+        cut = pool.submit(announce_some, orders_log.engine, exchange, SOURCE, seconds=60)
         first = heard()
         while not first:
             first = heard()
@@ -236,11 +280,14 @@ def test_what_was_not_confirmed_when_rabbitmq_went_away_is_announced_afterwards(
             cut.result()
     first += heard()
     known = standing(orders_log.engine).position
+    bind(channel, queue)
 
     announce_all(orders_log, exchange)
 
     assert 0 < known <= len(first) < 90
     assert standing(orders_log.engine).behind == 0
+    found = [int(event["position"]) for _, event in [*first, *heard()]]
+    assert list(dict.fromkeys(found)) == list(range(1, 91))
 
 
 def test_a_bookmark_of_another_log_is_told_and_can_be_set_anew(

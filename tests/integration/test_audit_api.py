@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from events.envelope import Cause
+from storage import readings
 from storage.bundle.verify import verify
 from storage.checkpoints import Folder, sign
 from storage.disk import Disk
@@ -20,7 +21,8 @@ from tests.integration.test_orders_api import AUDITOR, PROBLEM, bearer
 from tests.integration.test_sealer import write
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
-PATHS = ("/v1/audit/checkpoints", f"/v1/audit/bundles/{ORDER}", "/v1/events")
+FEEDS = ("/v1/events", f"/v1/orders/{ORDER}/events")
+PATHS = ("/v1/audit/checkpoints", f"/v1/audit/bundles/{ORDER}", *FEEDS)
 
 
 @pytest.fixture
@@ -81,24 +83,61 @@ def test_nothing_personal_is_in_the_feed_or_the_bundle(http: httpx.Client) -> No
 
     for personal in ("canary", "jenny", "Jenny", "1990-05-17", "sealed"):
         assert personal not in told
-    feed = json.loads(told)["data"][:4]
-    assert [each["data"] for each in feed] == [each["data"] for each in order]
-    assert [each["hash"] for each in feed] == [each["hash"] for each in order]
+    assert json.loads(told)["data"][:4] == order
 
 
+@pytest.mark.parametrize(("path", "last"), [(FEEDS[0], 5), (FEEDS[1], 4)])
 @pytest.mark.usefixtures("recorded")
-def test_the_feed_comes_as_lines_too(http: httpx.Client) -> None:
-    answer = http.get("/v1/events", headers={**AUDITOR, "Accept": "application/x-ndjson"})
+def test_events_come_as_lines_too(path: str, last: int, http: httpx.Client) -> None:
+    answer = http.get(path, headers={**AUDITOR, "Accept": "application/x-ndjson"})
 
+    told = [json.loads(line) for line in answer.text.splitlines()]
     assert answer.headers["Content-Type"].startswith("application/x-ndjson")
-    assert [json.loads(line)["position"] for line in answer.text.splitlines()] == list("12345")
+    assert [each["position"] for each in told] == [str(each) for each in range(1, last + 1)]
 
 
-@pytest.mark.parametrize("query", ["after=-1", "after=x", "limit=0", "limit=1001", "after=1e30"])
-def test_a_cursor_that_is_none_is_refused(query: str, http: httpx.Client) -> None:
-    answer = http.get(f"/v1/events?{query}", headers=OPERATOR)
+def test_an_orders_events_are_followed_before_they_are_sealed(
+    http: httpx.Client, recorded: Log
+) -> None:
+    history = recorded.read(ORDER)
+    recorded.record(history, [written("section-002")], CAUSE)
+    path = f"/v1/orders/{ORDER}/events"
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (422, PROBLEM)
+    first = http.get(f"{path}?after=1&limit=3", headers=AUDITOR)
+    second = http.get(first.links["next"]["url"], headers=AUDITOR)
+
+    assert [each["version"] for each in first.json()["data"]] == ["2", "3", "4"]
+    assert [each["version"] for each in second.json()["data"]] == ["5"]
+    assert "next" not in second.links
+    assert "position" not in second.json()["data"][0]
+    assert http.get(f"{path}?after=5", headers=AUDITOR).json() == {"data": []}
+    seal_all(recorded.engine)
+    (sealed,) = http.get(f"{path}?after=4", headers=AUDITOR).json()["data"]
+    assert sealed == {**second.json()["data"][0], "position": "6"}
+
+
+@pytest.mark.parametrize("path", FEEDS)
+@pytest.mark.parametrize(
+    ("query", "status", "problem"),
+    [
+        ("after=-1", 400, "bad-cursor"),
+        ("after=x", 400, "bad-cursor"),
+        ("after=1e30", 400, "bad-cursor"),
+        ("after=²", 400, "bad-cursor"),
+        ("after=9223372036854775808", 400, "bad-cursor"),
+        ("after=9223372036854775807", 400, "cursor-beyond-the-end"),
+        ("limit=0", 422, "invalid-request"),
+        ("limit=1001", 422, "invalid-request"),
+    ],
+)
+@pytest.mark.usefixtures("recorded")
+def test_a_cursor_that_is_none_is_refused(
+    path: str, query: str, status: int, problem: str, http: httpx.Client
+) -> None:
+    answer = http.get(f"{path}?{query}", headers=OPERATOR)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)
+    assert answer.json()["type"] == f"/problems/{problem}"
 
 
 def test_checkpoints_are_listed_with_the_keys(
@@ -136,6 +175,8 @@ def test_a_bundle_is_fetched_and_verified(
     bundle.write_bytes(answer.content)
     assert verify(bundle, [str(OURS.keys[0])]).events == 4
     assert b"canary" not in answer.content
+    looks = readings.of_order(recorded.engine, ORDER)
+    assert [(each.who, each.what, each.version) for each in looks] == [("auditor", "bundle", 4)] * 2
     missing = http.get(f"/v1/audit/bundles/{uuid.uuid4()}", headers=AUDITOR)
     assert (missing.status_code, missing.headers["Content-Type"]) == (404, PROBLEM)
     unknown = http.get(f"{path}?checkpoint={10**30}", headers=AUDITOR)

@@ -345,6 +345,8 @@ def test_older_pages_are_linked_with_the_same_search(auditor: httpx.Client, log:
         ({"before": "-5"}, 400, "search again, from the newest event on"),
         ({"before": "9" * 30}, 400, "search again, from the newest event on"),
         ({"since": "yesterday"}, 400, "neither a date (2026-11-21) nor a time with seconds"),
+        ({"since": "0001-01-01"}, 400, "say a date or time from 1970 to 9998"),
+        ({"until": "9999-12-31T23:59:59Z"}, 400, "say a date or time from 1970 to 9998"),
         ({"until": "37"}, 400, "neither a date (2026-11-21) nor a time with seconds"),
         ({"order": "7F3K-Q2XW"}, 404, "No order has that name"),
     ],

@@ -19,7 +19,7 @@ import pytest
 
 from events.envelope import Cause
 from events.errors import NotFound, Refused
-from storage import checkpoints
+from storage import checkpoints, readings
 from storage.blobs import shelf
 from storage.bundle import export as bundle
 from storage.bundle.scope import NotSigned, OfOrder, Positions, Scope, WholeLog
@@ -34,8 +34,8 @@ from storage.sealer import seal_all
 from storage.settings import Settings
 from storage.signing import Signer
 from tests.examples import ORDER, SUBJECT, paid, placed, started, written
+from tests.forking import ledgerpress
 from tests.integration.test_checkpoints import OURS, TWO
-from tests.integration.test_command_line import ledgerpress
 from tests.integration.test_sealer import META, fact, write
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
@@ -523,6 +523,7 @@ def test_the_command_line_from_the_order_to_the_verdict(
     assert run("export", ORDER, "-o", "o.zip", **address).returncode == 0
     assert run("export", "--all", **address).returncode == 0
     assert run("export", "--from", "2", "--to", "9", "-o", "r.zip", **address).returncode == 0
+    assert [each.what for each in readings.of_order(log.engine, ORDER)] == ["bundle"]
     assert run("export", str(uuid.uuid4()), **address).returncode == 3
     assert run("export", **address).returncode == 2
     assert sorted(each.name for each in (tmp_path / "cwd").iterdir()) == [

@@ -17,7 +17,8 @@ from events.facts import OrderDelivered
 from storage.record import Log
 from tests.conftest import ROOT
 from tests.examples import bound, started
-from tests.integration.test_command_line import BARE, INSTALLED, ledgerpress
+from tests.forking import ledgerpress
+from tests.integration.test_command_line import BARE, INSTALLED
 from tests.integration.test_ops_pages import add
 
 Buy = Callable[..., subprocess.CompletedProcess[str]]
@@ -131,7 +132,7 @@ def test_an_order_is_followed_by_a_bar_on_a_terminal(
 
 
 def test_the_api_is_printed_without_settings(tmp_path: Path) -> None:
-    ran = ledgerpress("openapi", "--json", folder=tmp_path)
+    ran = ledgerpress("openapi", "--json", environment={}, folder=tmp_path)
 
     document = json.loads(ran.stdout)
     assert ran.returncode == 0

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 
 from events.products import CATALOGUE
+from events.views import order_number
 from sandbox.starting import started
 from storage import stripe_secrets, tenants
 from storage.record import Log
 from storage.settings import Settings, read_from
-from tests.integration.conftest import serving
+from tests.integration.conftest import Deliver, serving
 from tests.integration.test_pages import seen
 from tests.stripe_events import body, paid, sign
 
@@ -124,6 +126,8 @@ def test_what_is_wrong_is_said_where_it_is_and_nothing_is_lost(
     assert "w" * 501 in text
     assert wrong["key"] in answer.text
     assert answer.text.count('aria-invalid="true"') == 3
+    odd = seen(shop.post("/buy/life_clarity", data=fill(shop, name="Jen\0ny")).text)
+    assert "This holds a NUL character." in odd
     assert httpx.get(f"{stripe}/_requests").json() == []
 
 
@@ -173,6 +177,44 @@ def test_a_session_that_stripe_does_not_know_or_is_not_paid_leads_nowhere(
     assert unpaid.status_code == 200
     assert "Confirming your payment" in unpaid.text
     assert unknown.status_code == 404
+
+
+def test_stripe_is_not_asked_about_every_session_that_somebody_makes_up(
+    shop: httpx.Client, stripe: str
+) -> None:
+    answers = [
+        shop.get("/checkout/return", params={"session_id": f"cs_test_{number}", "waited": "8"})
+        for number in range(150)
+    ]
+
+    # One more a second, and far more than one is asked for in a second.
+    asked = [each["path"] for each in httpx.get(f"{stripe}/_requests").json()]
+    waiting = [each for each in answers if each.status_code == 200]
+    assert {each.status_code for each in answers[:60]} == {404}
+    assert "Confirming your payment" in seen(waiting[0].text)
+    assert len(asked) == len(answers) - len(waiting)
+
+
+def test_later_the_session_leads_to_a_page_that_opens_nothing(
+    http: httpx.Client, deliver: Deliver, database: str
+) -> None:
+    order = deliver(paid()).json()["order"]
+    back = {"session_id": paid()["data"]["object"]["id"]}
+
+    def led(minutes: int) -> httpx.Response:
+        with psycopg.connect(database) as connection:
+            placed = "update ledgerpress.orders set placed_at = now() - make_interval(mins => %s)"
+            connection.execute(placed, [minutes])
+        return http.get("/checkout/return", params=back)
+
+    fresh, old = led(59), led(61)
+
+    assert "set-cookie" in http.get(fresh.headers["location"]).headers
+    assert (old.status_code, old.headers["location"]) == (303, f"/o/{order_number(order)}")
+    http.cookies.clear()
+    page = http.get(old.headers["location"])
+    assert "set-cookie" not in page.headers
+    assert "jenny" not in page.text.lower()
 
 
 def test_an_order_paid_to_a_tenant_is_found_too(orders_log: Log, settings: Settings) -> None:

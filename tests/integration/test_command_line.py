@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.conftest import ROOT, Server
+from tests.forking import ledgerpress
 
 INSTALLED = Path(sysconfig.get_path("scripts")) / "ledgerpress"
 BARE = {
@@ -21,10 +22,10 @@ BARE = {
 }
 
 
-def ledgerpress(
+def afresh(
     *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run it in ``folder`` with nothing but ``environment``."""
+    """Start it in ``folder`` with nothing but ``environment``."""
     return subprocess.run(
         [sys.executable, "-m", "api.cli", *arguments],
         cwd=folder,
@@ -86,7 +87,7 @@ def test_it_is_installed_under_its_name() -> None:
 
 
 def test_json_is_one_line_on_stdout_and_nothing_else(tmp_path: Path) -> None:
-    ran = ledgerpress("product", "list", "--json", folder=tmp_path)
+    ran = ledgerpress("product", "list", "--json", environment={}, folder=tmp_path)
 
     assert ran.stdout.count("\n") == 1
     assert "life_clarity" in [each["product"] for each in json.loads(ran.stdout)]
@@ -94,7 +95,7 @@ def test_json_is_one_line_on_stdout_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_where_nobody_looks_a_table_is_lines_of_values(tmp_path: Path) -> None:
-    ran = ledgerpress("product", "list", folder=tmp_path)
+    ran = ledgerpress("product", "list", environment={}, folder=tmp_path)
 
     names = [line.split("\t")[0] for line in ran.stdout.splitlines()]
     assert "life_clarity" in names
@@ -139,7 +140,7 @@ def test_other_commands_start_without_the_web_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["prodct"], ["product", "list", "--bad"], ["run", "worker"]])
 def test_a_wrong_command_is_2_and_says_where_help_is(tmp_path: Path, arguments: list[str]) -> None:
-    ran = ledgerpress(*arguments, folder=tmp_path)
+    ran = ledgerpress(*arguments, environment={}, folder=tmp_path)
 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.splitlines()[-1].startswith("next: ledgerpress")
@@ -147,7 +148,7 @@ def test_a_wrong_command_is_2_and_says_where_help_is(tmp_path: Path, arguments: 
 
 
 def test_missing_settings_are_2_and_say_where_they_are_explained(tmp_path: Path) -> None:
-    ran = ledgerpress("db", "check", folder=tmp_path)
+    ran = ledgerpress("db", "check", environment={}, folder=tmp_path)
 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "DATABASE_URL is missing" in ran.stderr
@@ -155,7 +156,7 @@ def test_missing_settings_are_2_and_say_where_they_are_explained(tmp_path: Path)
 
 
 def test_a_worker_of_a_product_that_is_not_sold_is_3(tmp_path: Path) -> None:
-    ran = ledgerpress("run", "worker", "nothing", folder=tmp_path)
+    ran = ledgerpress("run", "worker", "nothing", environment={}, folder=tmp_path)
 
     assert (ran.returncode, ran.stdout) == (3, "")
     assert ran.stderr.splitlines()[-1] == "next: ledgerpress product list"
@@ -172,7 +173,7 @@ def test_a_database_that_is_away_is_4_and_its_password_is_not_said(tmp_path: Pat
 
 
 def test_with_json_an_error_is_one_object_on_stderr(tmp_path: Path) -> None:
-    ran = ledgerpress("product", "list", "--json", "--bad", folder=tmp_path)
+    ran = ledgerpress("product", "list", "--json", "--bad", environment={}, folder=tmp_path)
 
     error = json.loads(ran.stderr)["error"]
     assert ran.stdout == ""
@@ -222,7 +223,7 @@ def test_a_schema_is_brought_up_to_date_twice(database: str, tmp_path: Path) -> 
 def test_every_error_has_its_exit_code_and_a_next_step(
     tmp_path: Path, sample: dict[str, str], kind: str, code: int
 ) -> None:
-    ran = ledgerpress("sample", "raise", kind, folder=tmp_path, environment=sample)
+    ran = afresh("sample", "raise", kind, folder=tmp_path, environment=sample)
 
     assert (ran.returncode, ran.stdout) == (code, "")
     assert ran.stderr.splitlines()[-1].startswith("next: ")
@@ -232,8 +233,8 @@ def test_every_error_has_its_exit_code_and_a_next_step(
 def test_an_integrity_failure_is_6_and_an_empty_list_stays_a_list(
     tmp_path: Path, sample: dict[str, str]
 ) -> None:
-    plain = ledgerpress("sample", "broken", folder=tmp_path, environment=sample)
-    as_json = ledgerpress("sample", "broken", "--json", folder=tmp_path, environment=sample)
+    plain = afresh("sample", "broken", folder=tmp_path, environment=sample)
+    as_json = afresh("sample", "broken", "--json", folder=tmp_path, environment=sample)
 
     assert (plain.returncode, plain.stdout, plain.stderr) == (6, "", "next: look\n")
     assert (as_json.returncode, as_json.stdout) == (6, "[]\n")
@@ -242,7 +243,7 @@ def test_an_integrity_failure_is_6_and_an_empty_list_stays_a_list(
 def test_what_comes_one_by_one_is_a_line_of_json_each(
     tmp_path: Path, sample: dict[str, str]
 ) -> None:
-    ran = ledgerpress("sample", "count", "2", "--json", folder=tmp_path, environment=sample)
+    ran = afresh("sample", "count", "2", "--json", folder=tmp_path, environment=sample)
 
     assert ran.stdout == '{"number":1}\n{"number":2}\n'
     assert ran.stderr == ""

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from events.errors import Unavailable
 from sandbox.proxy import proxied
 from storage import database as way
-from storage.database import again_once, connect, connected, directly
+from storage.database import connect, connected, directly, rows
 from storage.record import Log
 
 
@@ -31,7 +31,7 @@ def test_a_server_that_falls_silent_is_given_up_and_found_again(
         proxy.cut()
         proxy.restore()
 
-        assert again_once(one) == 1
+        assert rows(engine, text("select 1"))[0][0] == 1
         engine.dispose()
 
 

@@ -2,9 +2,9 @@
 
 import base64
 import json
+import os
 import secrets
-import subprocess
-import sys
+import signal
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from actors import checks as of_actors
+from api.cli import doctor as of_floor
 from events.payments import order_id
 from events.products import CATALOGUE, find
 from sandbox.proxy import proxied
@@ -26,13 +27,13 @@ from sandbox.starting import started, started_mail_sink
 from storage import timers
 from storage.checks import blobs, machine, postgres, rabbitmq, stripe, work
 from storage.checks import settings as of_settings
-from storage.findings import Finding, Level
+from storage.findings import Finding, Level, attempt
 from storage.payments import Signed, hear
 from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Salvaged, read_from
-from tests.conftest import ROOT, Server
-from tests.integration.test_command_line import BARE
+from tests.conftest import Server
+from tests.forking import ledgerpress
 from tests.stripe_events import body, paid
 
 GOOD = {
@@ -54,15 +55,7 @@ def doctor(
     environment: Mapping[str, str], folder: Path
 ) -> tuple[int, dict[str, dict[str, Any]], str]:
     """Run the command; its exit code, what it found by name, and all it said."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "api.cli", "doctor", "--json"],
-        cwd=folder,
-        env={**BARE, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    ran = ledgerpress("doctor", "--json", environment=environment, folder=folder)
     found = {each["check"]: each for each in json.loads(ran.stdout)}
     return ran.returncode, found, ran.stdout + ran.stderr
 
@@ -579,6 +572,22 @@ def test_a_library_the_press_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert found.level == "failure"
     assert found.found.startswith("libcanary.so.0")
+
+
+def test_a_look_at_the_workers_floor_that_was_killed_is_a_failure() -> None:
+    looking = of_floor._actors()
+    begun = [next(looking)]
+    (child,) = [
+        int(each)
+        for children in Path("/proc/self/task").glob("*/children")
+        for each in children.read_text().split()
+        if b"actors.checks" in Path(f"/proc/{each}/cmdline").read_bytes()
+    ]
+    os.kill(child, signal.SIGKILL)
+
+    begun += attempt("actors", lambda: looking)
+
+    assert (begun[-1].check, begun[-1].level) == ("actors", Level.FAILURE)
 
 
 def test_a_timer_that_failed_or_that_nobody_runs_is_named(

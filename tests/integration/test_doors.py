@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.problems import KINDS
+from api.kinds import KINDS
+from events.views import order_number
 from storage import api_keys, tenants
 from storage.record import Log
 from storage.settings import read_from
@@ -34,7 +35,7 @@ MAY = {
     "placeOrder": {TENANT, OTHER},
     "findOrders": {TENANT, OTHER} | STAFF,
     "getOrder": THEIRS,
-    "getReport": THEIRS,
+    "getReport": THEIRS - {AUDITOR},
     "streamOrder": THEIRS,
     "retryOrder": {OPERATOR},
     "cancelOrder": {OPERATOR},
@@ -148,12 +149,19 @@ def test_every_kind_of_problem_has_a_page(http: httpx.Client) -> None:
         ("GET", "/v1/nowhere", 404, "page-not-found"),
         ("GET", "/problems/nothing", 404, "page-not-found"),
         ("GET", "/v1/orders/7F3K-Q2XW", 404, "order-not-found"),
-        ("GET", "/v1/orders/%00", 404, "order-not-found"),
+        ("GET", "/v1/orders/%00", 404, "page-not-found"),
+        ("GET", "/v1/audit/bundles/%00", 404, "page-not-found"),
+        ("POST", "/webhooks/stripe/%00", 404, "page-not-found"),
+        ("GET", "/v1/orders?payment=cs_%00", 422, "invalid-request"),
+        ("GET", "/v1/orders?tenant=%00", 422, "invalid-request"),
+        ("GET", "/v1/usage?tenant=a%00b", 422, "invalid-request"),
+        ("GET", "/v1/usage?%00=a", 422, "invalid-request"),
         ("GET", "/v1/orders?limit=0", 422, "invalid-request"),
         ("GET", "/v1/orders?after=nowhere", 422, "invalid-request"),
         ("GET", "/v1/orders?colour=red", 422, "invalid-request"),
-        ("GET", "/v1/events?after=-1", 422, "invalid-request"),
-        ("GET", "/v1/events?after=" + "9" * 40, 422, "invalid-request"),
+        ("GET", "/v1/events?after=-1", 400, "bad-cursor"),
+        ("GET", "/v1/events?after=" + "9" * 40, 400, "bad-cursor"),
+        ("GET", "/v1/orders/x/events?after=two", 400, "bad-cursor"),
         ("POST", "/v1/orders", 403, "tenants-only"),
         ("TRACE", "/v1/orders", 405, "method-not-allowed"),
     ],
@@ -194,6 +202,21 @@ def test_one_program_that_asks_too_often_is_told_when_to_come_back(
     assert answers[3].json()["retryable"] is True
     assert other.status_code == 200
     assert {each.status_code for each in staff} == {200}
+
+
+def test_a_cookie_opens_no_more_than_its_token_does(
+    environment: dict[str, str], tokens: dict[str, str]
+) -> None:
+    few = read_from({**environment, "API_REQUESTS_PER_MINUTE": "3"})
+    page = f"/o/{order_number(tokens['order'])}"
+    with serving(few) as url, httpx.Client(base_url=url, timeout=20) as http:
+        http.get(f"/o/{tokens[CUSTOMER]}")
+        answers = [http.get(f"{page}/{what}") for what in ("progress", "report", "report")]
+        one_too_many = http.get(f"{page}/stream")
+
+    assert [each.status_code for each in answers] == [200, 404, 404]
+    assert one_too_many.status_code == 429
+    assert 0 < int(one_too_many.headers["retry-after"]) <= 20
 
 
 def test_orders_cannot_be_looked_for_by_number_without_end(

@@ -251,6 +251,7 @@ def test_page_and_api_say_that_it_is_gone_and_the_history_stays(house: House, or
         ({"json": {**WHY, "by": "retention"}}, 422, "invalid-request"),
         ({"json": {"reason": f"{CANARIES[0]} asked for it"}}, 422, "invalid-request"),
         ({"json": {"reason": "x" * 201}}, 422, "invalid-request"),
+        ({"json": {"reason": "x\0y"}}, 422, "invalid-request"),
     ],
 )
 def test_an_erasure_is_refused_aloud(

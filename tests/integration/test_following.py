@@ -1,6 +1,7 @@
 """Waiting for an order's news: held answers and streams."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -8,9 +9,12 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from api.news import News
 from events.envelope import Cause
-from events.facts import OrderDelivered
+from events.facts import OrderDelivered, OrderErased
+from events.views import order_number
 from storage.record import Log
 from storage.settings import Settings
 from tests.examples import bound, started, written
@@ -63,20 +67,57 @@ def told(answer: httpx.Response) -> Iterator[Told]:
             setattr(found, name, value)
 
 
+def wait_until_somebody_waits(news: News, order: str) -> None:
+    deadline = time.monotonic() + 60
+    while not news.waiting(order):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_an_answer_is_held_until_the_order_moves(
-    http: httpx.Client, order: str, orders_log: Log, aside: ThreadPoolExecutor
+    settings: Settings, order: str, orders_log: Log, aside: ThreadPoolExecutor
 ) -> None:
     path = f"/v1/orders/{order}"
-    known = {"If-None-Match": http.get(path, headers=OPERATOR).headers["etag"]}
+    apps: list[FastAPI] = []
+    with serving(settings, apps.append) as url, httpx.Client(base_url=url, timeout=60) as http:
+        known = {"If-None-Match": http.get(path, headers=OPERATOR).headers["etag"]}
 
-    asked: Future[httpx.Response] = aside.submit(http.get, path, headers={**HELD, **known})
-    add(orders_log, order, started(), written("section-001"))
-    answer = asked.result()
+        asked: Future[httpx.Response] = aside.submit(http.get, path, headers={**HELD, **known})
+        wait_until_somebody_waits(apps[0].state.desk.news, order)
+        add(orders_log, order, started(), written("section-001"))
+        answer = asked.result()
 
     assert answer.status_code == 200
     assert answer.json()["progress"]["done"] == 1
     assert answer.headers["etag"] == 'W/"v4"'
     assert answer.headers["preference-applied"] == "wait=25"
+
+
+def test_who_waits_for_an_order_that_is_erased_hears_that_it_is_gone(
+    settings: Settings, order: str, orders_log: Log, aside: ThreadPoolExecutor
+) -> None:
+    path, page = f"/v1/orders/{order}", f"/o/{order_number(order)}"
+    apps: list[FastAPI] = []
+    with ExitStack() as held:
+        url = held.enter_context(serving(settings, apps.append))
+        http = held.enter_context(httpx.Client(base_url=url, timeout=60))
+        news = apps[0].state.desk.news
+        http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
+        asked: Future[httpx.Response] = aside.submit(
+            http.get, path, headers={**HELD, "If-None-Match": 'W/"v2"'}
+        )
+        wait_until_somebody_waits(news, order)
+        streams = [
+            told(held.enter_context(http.stream("GET", f"{each}/stream", headers=headers)))
+            for each, headers in ((path, OPERATOR), (page, {}))
+        ]
+        first = [next(each).id for each in streams]
+
+        add(orders_log, order, OrderErased(reason="Request 2027-12", by="customer"))
+
+        assert (asked.result().status_code, first[0]) == (410, "2")
+        assert [list(each) for each in streams] == [[], []]
+        assert http.get(f"{page}/stream").status_code == 410
 
 
 def test_who_waited_in_vain_is_told_so(http: httpx.Client, order: str) -> None:
@@ -169,6 +210,44 @@ def test_a_stream_cannot_go_on_behind_nowhere(http: httpx.Client, order: str, pl
 
     assert answer.status_code == 400
     assert answer.json()["type"] == "/problems/bad-cursor"
+
+
+def test_the_head_of_a_stream_is_all_that_was_asked_for(http: httpx.Client, order: str) -> None:
+    answer = http.head(f"/v1/orders/{order}/stream", headers=OPERATOR)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_one_order_leaves_room_for_all_others(
+    http: httpx.Client, order: str, deliver: Deliver, orders_log: Log
+) -> None:
+    event = paid()
+    event["data"]["object"]["id"] = "cs_test_other"
+    other = deliver(event).json()["order"]
+    path, number = f"/v1/orders/{order}", order_number(order)
+    http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
+    with ExitStack() as held:
+        begun = [
+            told(held.enter_context(http.stream("GET", f"{path}/stream", headers=OPERATOR)))
+            for _ in range(30)
+        ]
+        assert {next(each).id for each in begun} == {"2"}
+        refused = [
+            http.get(f"{path}/stream", headers=OPERATOR),
+            http.get(f"/o/{number}/stream"),
+        ]
+        known = {"If-None-Match": 'W/"v2"'}
+        at_once = http.get(path, headers={**HELD, **known})
+        others = held.enter_context(
+            http.stream("GET", f"/v1/orders/{other}/stream", headers=OPERATOR)
+        )
+
+        assert [each.status_code for each in refused] == [503, 503]
+        assert refused[0].json()["type"] == "/problems/too-many-streams"
+        assert refused[0].headers["retry-after"] == "5"
+        assert (at_once.status_code, "preference-applied" in at_once.headers) == (304, False)
+        assert next(told(others)).id == "2"
 
 
 def test_a_stranger_cannot_follow(http: httpx.Client, order: str) -> None:

@@ -5,7 +5,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from events.errors import Refused, Unavailable
 from events.payments import order_id
 from events.products import CATALOGUE
 from sandbox.proxy import proxied
+from storage import stripe_secrets, tenants
 from storage.inbox import Inbox, empty
 from storage.opening import opened
 from storage.payments import Signed
@@ -47,9 +49,9 @@ def queue(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @contextmanager
 def channel(settings: Settings) -> Iterator[Any]:
-    connection = pika.BlockingConnection(parameters(settings.rabbitmq_url.get_secret_value()))
-    yield connection.channel()
-    connection.close()
+    url = settings.rabbitmq_url.get_secret_value()
+    with pika.BlockingConnection(parameters(url)) as connection:
+        yield connection.channel()
 
 
 def depth(settings: Settings, dead: str = "") -> int:
@@ -66,10 +68,17 @@ def contents(settings: Settings) -> list[bytes]:
         return found
 
 
-def post(url: str, event: dict[str, Any], request: str = "from-the-proxy-17") -> httpx.Response:
+def post(
+    url: str,
+    event: dict[str, Any],
+    request: str = "from-the-proxy-17",
+    *,
+    path: str = WEBHOOK,
+    secret: str = "whsec_test",
+) -> httpx.Response:
     payload = body(event)
-    headers = {"Stripe-Signature": sign(payload), "X-Request-Id": request}
-    return httpx.post(f"{url}{WEBHOOK}", content=payload, headers=headers, timeout=30)
+    headers = {"Stripe-Signature": sign(payload, secret), "X-Request-Id": request}
+    return httpx.post(f"{url}{path}", content=payload, headers=headers, timeout=30)
 
 
 def eventually(holds: Callable[[], object], seconds: float = 10) -> bool:
@@ -165,6 +174,45 @@ def test_a_frozen_postgres_delays_the_answer_by_seconds_only(
         assert answer.json()["verdict"] == "queued"
         assert time.monotonic() - began < 5
     assert depth(settings) == 1
+
+
+def test_requests_that_hang_keep_no_payment_waiting(
+    environment: dict[str, str], settings: Settings, orders_log: Log
+) -> None:
+    tenants.add(orders_log.engine, "acme", "Acme")
+    stripe_secrets.add(orders_log.engine, settings, "acme", "whsec_acme")
+    hanging, over = threading.Semaphore(0), threading.Event()
+
+    def hang() -> None:
+        hanging.release()
+        over.wait()
+
+    with (
+        proxied(environment["DATABASE_URL"]) as proxy,
+        serving(
+            through(environment, DATABASE_URL=proxy.url), lambda app: app.get("/hang")(hang)
+        ) as url,
+        ThreadPoolExecutor(60) as others,
+        ExitStack() as held,
+    ):
+        held.callback(over.set)
+        theirs = partial(post, url, path="/webhooks/stripe/acme", secret="whsec_acme")
+        assert theirs(paid()).json()["verdict"] == "recorded"
+        proxy.black_hole()
+        for _ in range(60):
+            others.submit(httpx.get, f"{url}/hang", timeout=None)
+        for _ in range(_THREADS):
+            assert hanging.acquire(timeout=60)
+
+        assert theirs(stripe_event("charge.refunded.full")).json()["verdict"] == "queued"
+        assert post(url, paid()).json()["verdict"] == "queued"
+        ready = httpx.get(f"{url}/readyz/webhooks", timeout=30)
+        assert (ready.status_code, ready.json()) == (200, {"payments": "queued"})
+    assert depth(settings) == 2
+
+
+# In which Starlette runs what is not async.
+_THREADS = 40
 
 
 def test_stripe_is_asked_to_come_back_only_if_neither_takes_it(environment: dict[str, str]) -> None:

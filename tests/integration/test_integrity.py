@@ -17,6 +17,7 @@ from events.checkpoint import Checkpoint, read_note
 from events.errors import Unavailable
 from events.merkle import Tiling
 from storage import checkpoints, integrity
+from storage.bundle.scope import OfOrder, WholeLog, plan
 from storage.checkpoints import Folder, file_of, publish, sign
 from storage.database import connect, connected
 from storage.disk import Disk
@@ -253,6 +254,31 @@ def forge_an_event(attacker: Attacker) -> None:
     attacker.rechain("order-a")
 
 
+def forge_unnoticed(attacker: Attacker, seq: int, stream: str = "order-a") -> None:
+    """An event at the end of a stream, which its readers fold: chained rightly, and the stream's row untouched."""
+    attacker.do("alter table events drop constraint events_seq_check")
+    forged = FORGED.format(stream).replace("(stream", "(seq, stream", 1)
+    forged = forged.replace(
+        ")\n            select stream", f") overriding system value select {seq}, stream"
+    )
+    attacker.do(forged)
+    attacker.do(
+        """update events set hash = event_hash(previous, stream, version, event_id, type, schema,
+               recorded_at, fence, data::text, meta::text) where seq = %s""",
+        seq,
+    )
+
+
+def forge_an_event_below_the_first(attacker: Attacker) -> None:
+    forge_unnoticed(attacker, -1)
+
+
+def forge_an_event_at_no_position(attacker: Attacker, stream: str = "order-a") -> None:
+    forge_unnoticed(attacker, 999_999, stream)
+    attacker.do("alter table sealed drop constraint sealed_position_check")
+    attacker.do("insert into sealed values (0, 999999)")
+
+
 def forge_an_event_with_a_place(attacker: Attacker) -> None:
     forge_an_event(attacker)
     attacker.do("update sealed set position = position + 1000000 where position > 9")
@@ -384,6 +410,8 @@ ATTACKS: list[tuple[Callable[[Attacker], None], str]] = [
     (delete_the_last_event_of_a_stream_and_close_the_hole, r"positions \d+ to \d+: they are not"),
     (delete_a_stream, r"positions 1 to 7: they are not the events"),
     (forge_an_event, r"order-a version \d+: it has no position .* smuggled in"),
+    (forge_an_event_below_the_first, r"order-a version \d+: it has no position .* smuggled in"),
+    (forge_an_event_at_no_position, r"the log: 1 of its events are in no order of it: .* smuggled"),
     (forge_an_event_with_a_place, r"order-a version \d+, position 10: version \d+ should stand"),
     (swap_the_events_of_two_streams, r"positions 1 to 7: they are not the events"),
     (cut_the_tail, r"checkpoint \d+: the log ends at \d+: its end was cut off"),
@@ -417,6 +445,27 @@ def test_an_attack_comes_to_light(
 
     assert faults
     assert re.match(expected, faults[0]), faults
+
+
+def test_a_bundle_holds_nothing_that_was_forged_out_of_sight(
+    orders_log: Log, database: str, folder: Folder
+) -> None:
+    history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
+    orders_log.record(history, [placed(), paid()], CAUSE)
+    seal_all(orders_log.engine)
+    sign(orders_log.engine, OURS, folder)
+    attacker = Attacker(database)
+    forge_an_event_at_no_position(attacker, f"order-{ORDER}")
+    attacker.close()
+
+    with connected(orders_log.engine) as connection:
+        bundle = plan(connection, OfOrder(ORDER), 2)
+        whole = plan(connection, WholeLog(), 2)
+
+        assert [each.link.version for each in bundle.rows] == [1, 2]
+        assert [each.link.version for each in whole.rows] == [1, 2]
+        assert bundle.left_out == 1
+    assert len(orders_log.recorded(ORDER)) == 3
 
 
 def test_a_status_row_that_says_something_else_comes_to_light(

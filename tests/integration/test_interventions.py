@@ -14,6 +14,7 @@ from events.facts import (
     MailIntended,
     MailSent,
     NoteMade,
+    OrderCorrected,
     OrderDelivered,
     OrderPlaced,
     OrderRetried,
@@ -22,6 +23,7 @@ from events.facts import (
 )
 from events.money import Money
 from events.products import CATALOGUE
+from storage.parts import correct_strays
 from storage.record import Log
 from tests.examples import bound, started, written
 from tests.integration.conftest import OPERATOR, Deliver
@@ -103,7 +105,9 @@ def test_who_does_not_say_what_they_saw_is_asked(http: httpx.Client, stuck: str)
     assert answer.json()["type"] == "/problems/version-missing"
 
 
-@pytest.mark.parametrize("body", [{"reason": ""}, {"reason": None}, {"sign": "x"}])
+@pytest.mark.parametrize(
+    "body", [{"reason": ""}, {"reason": None}, {"sign": "x"}, {"reason": "x\0y"}]
+)
 def test_a_reason_is_needed(http: httpx.Client, stuck: str, body: dict[str, Any]) -> None:
     assert act(http, stuck, "retry", body=body).status_code == 422
 
@@ -166,15 +170,26 @@ def test_a_cancelled_bundle_cancels_its_parts_and_a_corrected_one_corrects_them(
     )
     nothing = PaymentReceived(amount=Money(0, "usd"))
     orders_log.record(orders_log.begin(part, sealer.subject), [first, nothing], CAUSE)
-    add(orders_log, bundle, started(), PartsPlaced(parts={"life_clarity": part}))
+    add(orders_log, bundle, started())
 
-    corrected = act(http, bundle, "correct", version='W/"v4"', body={"fields": {"name": "Ada"}})
-    placed = orders_log.read(part).order.placed
-    cancelled = act(http, bundle, "cancel", version='W/"v6"')
+    def name() -> str:
+        placed = orders_log.read(part).order.placed
+        assert placed is not None
+        return placed.fields["name"]
 
-    assert (corrected.status_code, cancelled.status_code) == (202, 202), cancelled.text
-    assert placed is not None
-    assert placed.fields["name"] == "Ada"
+    corrected = act(http, bundle, "correct", version='W/"v3"', body={"fields": {"name": "Ada"}})
+    said = name()
+    add(orders_log, bundle, PartsPlaced(parts={"life_clarity": part}))
+    # Somebody wrote it down and died; and somebody else did not wait for the keeper.
+    add(orders_log, bundle, OrderCorrected(number=2, fields={"name": "Eva"}))
+    unheard, healed, again = name(), correct_strays(orders_log), correct_strays(orders_log)
+    add(orders_log, bundle, OrderCorrected(number=3, fields={"name": "Ida"}))
+    repeated = act(http, bundle, "correct", version='W/"v8"', body={"fields": {"name": "Ida"}})
+    cancelled = act(http, bundle, "cancel", version='W/"v10"')
+
+    assert (corrected.status_code, repeated.status_code) == (202, 202), repeated.text
+    assert (said, unheard, healed, again, name()) == ("Ada", "Ada", 1, 0, "Ida")
+    assert cancelled.status_code == 202
     assert orders_log.read(part).order.cancelled is not None
 
 

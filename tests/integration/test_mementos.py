@@ -9,6 +9,7 @@ import pytest
 from events.envelope import Cause
 from events.facts import OrderDelivered
 from events.products import CATALOGUE
+from storage import readings
 from storage.record import Log
 from tests.examples import asked, bound, started, written
 from tests.integration.conftest import OPERATOR, Deliver
@@ -48,14 +49,35 @@ def test_an_order_is_told_as_it_was_at_a_version(http: httpx.Client, order: str)
     assert now.json() == http.get(f"/v1/orders/{order}", headers=OPERATOR).json()
 
 
+def test_staff_who_open_an_orders_past_are_noted_and_its_tenant_is_not(
+    http: httpx.Client, order: str, orders_log: Log
+) -> None:
+    etag = told(http, order, 5).headers["etag"]
+    http.get(f"/v1/orders/{order}/events", headers=AUDITOR)
+    unseen = [
+        told(http, order, 99),
+        http.get(f"/v1/orders/{order}?at=5", headers={**OPERATOR, "If-None-Match": etag}),
+        http.get(f"/v1/orders/{order}", headers=AUDITOR),
+    ]
+    token = orders_log.read(order).sealer.token(order)
+    own = http.get(f"/v1/orders/{order}?at=5", headers={"Authorization": f"Bearer {token}"})
+
+    looks = readings.of_order(orders_log.engine, order)
+    assert ([each.status_code for each in unseen], own.status_code) == ([404, 304, 200], 200)
+    assert [(each.who, each.what, each.version) for each in looks] == [
+        ("operator", "memento", 5),
+        ("auditor", "events", 9),
+    ]
+
+
 def test_an_event_and_its_time_name_the_same_version(http: httpx.Client, order: str) -> None:
     events = http.get(f"/v1/orders/{order}/events", headers=OPERATOR).json()["data"]
 
     by_id = told(http, order, events[4]["id"])
-    by_time = told(http, order, events[4]["recorded_at"])
+    by_time = told(http, order, events[4]["time"])
 
     assert by_id.json() == by_time.json() == told(http, order, 5).json()
-    assert by_id.json()["updated_at"] == events[4]["recorded_at"]
+    assert by_id.json()["updated_at"] == events[4]["time"]
 
 
 def test_a_memento_says_when_it_was_and_where_its_neighbours_are(

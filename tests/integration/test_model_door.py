@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from events import answers
 from events.errors import Refused, Unavailable
 from events.plan import Key
 from events.prompt import Prompt
+from sandbox.model_faults import HUGE, What
 from sandbox.starting import started
 
 PROMPT = Prompt("You write.", "Section: Where you stand\nWrite about: the moment.\nWords: 50-80")
@@ -74,7 +75,7 @@ def test_an_answer_has_its_text_its_tokens_and_its_price(model: Model) -> None:
     assert reply.lost == 0
 
 
-@pytest.mark.parametrize("what", ["500", "503", "429", "drop", "reset"])
+@pytest.mark.parametrize("what", ["500", "502", "503", "529", "429", "drop", "reset"])
 def test_what_may_pass_is_asked_again_and_only_as_often_as_needed(
     what: str, model: Model, faults: Any, server: str
 ) -> None:
@@ -87,45 +88,63 @@ def test_what_may_pass_is_asked_again_and_only_as_often_as_needed(
     assert asked(server) == 2
 
 
-@pytest.mark.parametrize(
-    ("what", "kind", "reason", "calls", "lost"),
-    [
-        ("500", Unavailable, "model-away", 3, 0),
-        ("drop", Unavailable, "model-away", 3, 3),
-        ("429", Unavailable, "model-busy", 3, 0),
-        ("hang", Unavailable, "model-timeout", 1, 1),
-        ("drip", Unavailable, "model-timeout", 1, 1),
-        ("html", Unavailable, "model-malformed", 1, 0),
-        ("garbage", Unavailable, "model-malformed", 1, 1),
-        ("bad_utf8", Unavailable, "model-malformed", 1, 1),
-        ("no_choices", Unavailable, "model-malformed", 1, 0),
-        ("empty", Unavailable, "model-empty", 2, 0),
-        ("truncated", Unavailable, "model-truncated", 1, 0),
-        ("refusal", Refused, "model-refusal", 1, 0),
-        ("401", Refused, "model-settings", 1, 0),
-        ("404", Refused, "model-settings", 1, 0),
-        ("400", Refused, "model-refused", 1, 0),
-    ],
-)
-def test_each_fault_has_its_error(  # noqa: PLR0917 - a table with five columns
-    what: str,
-    kind: type[Exception],
-    reason: str,
-    calls: int,
-    lost: int,
-    model: Model,
-    faults: Any,
-    server: str,
-) -> None:
-    faults({"what": what, **({"retry_after": 0} if what in ("429", "500") else {})})
+# What each fault ends as: the error and its reason, after how many calls, of which so many may have to be paid for.
+FAILURES: dict[What, tuple[type[Exception], str, int, int]] = {
+    "500": (Unavailable, "model-away", 3, 0),
+    "502": (Unavailable, "model-away", 3, 0),
+    "503": (Unavailable, "model-away", 3, 0),
+    "529": (Unavailable, "model-away", 3, 0),
+    "drop": (Unavailable, "model-away", 3, 3),
+    "reset": (Unavailable, "model-away", 3, 3),
+    "429": (Unavailable, "model-busy", 3, 0),
+    "hang": (Unavailable, "model-timeout", 1, 1),
+    "drip": (Unavailable, "model-timeout", 1, 1),
+    "html": (Unavailable, "model-malformed", 1, 0),
+    "garbage": (Unavailable, "model-malformed", 1, 1),
+    "bad_utf8": (Unavailable, "model-malformed", 1, 1),
+    "no_choices": (Unavailable, "model-malformed", 1, 0),
+    "empty": (Unavailable, "model-empty", 2, 0),
+    "truncated": (Unavailable, "model-truncated", 1, 0),
+    "refusal": (Refused, "model-refusal", 1, 0),
+    "401": (Refused, "model-settings", 1, 0),
+    "403": (Refused, "model-settings", 1, 0),
+    "404": (Refused, "model-settings", 1, 0),
+    "400": (Refused, "model-refused", 1, 0),
+}
+# What reads like an answer is one, as far as the door can tell.
+ANSWERS: set[What] = {"huge", "hostile"}
 
-    found = failure(model, seconds=1.5)
+
+def test_the_door_is_tried_with_everything_that_an_endpoint_does_wrong() -> None:
+    assert {*FAILURES, *ANSWERS} == set(get_args(What))
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_each_fault_has_its_error(what: What, model: Model, faults: Any, server: str) -> None:
+    kind, reason, calls, lost = FAILURES[what]
+    faults({"what": what, **({"retry_after": 0} if what.isdigit() else {})})
+
+    # What is tried again pauses in between, what never ends must be given up.
+    found = failure(model, seconds=1.5 if what in ("hang", "drip") else 20)
 
     assert isinstance(found.error, kind)
     assert found.error.reason == reason
     assert "canary" not in str(found.error)
     assert asked(server) == calls
     assert found.lost == lost
+
+
+@pytest.mark.parametrize("what", sorted(ANSWERS))
+def test_an_answer_of_any_length_and_meaning_is_paid_for_and_taken_as_text(
+    what: What, model: Model, faults: Any, server: str
+) -> None:
+    faults({"what": what})
+
+    reply = answer(model)
+
+    assert len(reply.text) > {"huge": HUGE, "hostile": 1000}[what]
+    assert reply.cost > reply.tokens.completion > 0
+    assert asked(server) == 1
 
 
 @pytest.mark.parametrize("what", ["truncated", "refusal", "empty"])

@@ -1,5 +1,6 @@
 """The morning mail, over a real log, real projections and a real mail server: once a day, and nothing but the truth."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,11 @@ from actors.timing import Clock, Daily
 from events.envelope import Cause
 from events.errors import Unavailable
 from events.facts import AttentionNeeded, PaymentReceived, PaymentRefunded
-from events.interventions import Retry
+from events.interventions import Erase, Retry, Wish
 from events.money import Money
 from events.morning import covered
 from events.products import CATALOGUE
+from events.views import order_number
 from sandbox.starting import MailSink, started_mail_sink
 from storage.database import PROJECTOR_ROLE, connect
 from storage.intervening import by_person, carry_out
@@ -53,9 +55,9 @@ def morning(orders_log: Log, with_mail: Settings) -> Morning:
     return Morning(orders_log, post_of(with_mail), CATALOGUE, operator_of(with_mail))
 
 
-def order(log: Log, *events: Any, product: str = "life_clarity") -> str:
+def order(log: Log, *events: Any, product: str = "life_clarity", parent: str = "") -> str:
     name = str(uuid.uuid4())
-    values = {"session": f"cs_{name}", "subject": name, "at": TODAY.isoformat()}
+    values = {"session": f"cs_{name}", "subject": name, "at": TODAY.isoformat(), "parent": parent}
     first = [placed(product, **values), PaymentReceived(amount=Money(4900, "usd"))]
     log.record(log.begin(name, uuid.UUID(name)), [*first, *events], CAUSE)
     return name
@@ -99,18 +101,37 @@ def test_it_tells_what_happened_to_orders_and_money(
 def test_it_tells_what_colleagues_did_and_why(
     morning: Morning, orders_log: Log, database: str, sink: MailSink
 ) -> None:
-    name = order(orders_log, started(), REFUSED)
-    carry_out(
-        name, Retry(), "the <key> is right again", expected=None, now=TODAY,
-        cause=by_person("c-2"), log=orders_log, catalogue=CATALOGUE,
-    )  # fmt: skip
+    def did(cause: Cause, wish: Wish, reason: str, *names: str) -> None:
+        for name in names:
+            carry_out(
+                name, wish, reason, expected=None, now=TODAY,
+                cause=cause, log=orders_log, catalogue=CATALOGUE,
+            )  # fmt: skip
+
+    stuck = [order(orders_log, started(), REFUSED) for _ in range(3)]
+    did(by_person("c-2"), Retry(), "the <key> is right again", *stuck)
+    at_work = Cause(correlation="c-2", causation="m", actor="life_clarity@worker")
+    orders_log.record(orders_log.read(stuck[0]), [started(2)], at_work)
+    bundle = order(orders_log, product="bundle")
+    part = order(orders_log, parent=bundle)
+    did(by_person("c-3"), Erase(by="customer"), "request 77", bundle)
+    by_itself = Cause(correlation="c-4", causation="m", actor="retention")
+    did(by_itself, Erase(by="customer"), "30 days after it was done", stuck[1])
     reckon(orders_log, database)
 
     morning.run(TURN)
 
     (mail,) = mails(sink)
-    assert "order-retried" in mail["text"]
-    assert "the <key> is right again" in mail["text"]
+    told = mail["text"].partition("What colleagues did")[2]
+    assert re.findall(r"UTC|3 orders|order-\w+", told) == [
+        "3 orders",
+        "order-retried",
+        "order-erased",
+    ]
+    assert re.search(rf"{order_number(bundle)}  order-erased\s+request 77", told)
+    assert "the <key> is right again" in told
+    assert "30 days" not in told
+    assert orders_log.read(part).order.erased
     assert "Nothing needs you now." in mail["text"]
 
 
@@ -156,13 +177,15 @@ def test_on_a_day_without_orders_it_comes_all_the_same(morning: Morning, sink: M
     assert "No order came in" in mail["text"]
 
 
+@pytest.mark.parametrize("sealed", [True, False])
 def test_it_waits_until_the_day_is_reckoned(
-    morning: Morning, orders_log: Log, database: str, sink: MailSink
+    morning: Morning, orders_log: Log, database: str, sink: MailSink, *, sealed: bool
 ) -> None:
     order(orders_log)
     reckon(orders_log, database)
     order(orders_log)
-    seal_all(orders_log.engine)
+    if sealed:
+        seal_all(orders_log.engine)
 
     with pytest.raises(Unavailable) as caught:
         morning.run(TURN)

@@ -9,6 +9,7 @@ from typing import Any
 import dramatiq
 import pika
 import pytest
+from dramatiq.errors import ConnectionClosed
 from sqlalchemy import text
 
 from actors.keeper import relay
@@ -22,6 +23,7 @@ from storage.publisher import Letter, Publisher, declare, parameters
 from storage.record import Log
 from storage.settings import Settings
 from tests.examples import ORDER, SUBJECT, paid, placed, started
+from tests.integration.conftest import sockets
 from tests.taking import take_up
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
@@ -99,6 +101,20 @@ def test_a_message_carries_the_order_and_nothing_else(settings: Settings, queue:
     assert body == f'{{"order":"{ORDER}"}}'.encode()
     assert (properties.correlation_id, properties.delivery_mode) == ("c-1", 2)
     assert method.redelivered is False
+
+
+def test_a_queue_that_is_declared_otherwise_costs_no_connection_a_try(
+    settings: Settings, queue: str
+) -> None:
+    with channel(settings) as open_channel:
+        open_channel.queue_declare(queue, durable=False)
+    before = sockets()
+
+    for _ in range(3):
+        with pytest.raises(ConnectionClosed):
+            consumer(settings, queue)
+
+    assert sockets() == before
 
 
 def test_what_is_not_confirmed_stays_in_the_outbox_and_the_relay_publishes_it(

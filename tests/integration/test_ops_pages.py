@@ -1,5 +1,6 @@
 """The operator's pages: what needs a human, how everything stands, and what a person does about it."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ import httpx
 import pika
 import pytest
 
+from api.ops import lists
 from events.envelope import Cause
 from events.facts import (
     AttentionNeeded,
@@ -19,7 +21,7 @@ from events.facts import (
     OrderRetried,
 )
 from events.products import CATALOGUE
-from storage import dead_letters
+from storage import dead_letters, readings
 from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Settings
@@ -411,6 +413,38 @@ def test_many_are_done_at_once_after_a_look_ahead(
     assert "6 orders retried by operator: “It is mended.”" in told
 
 
+def test_more_than_are_done_at_once_are_all_reached_and_each_is_done_once(
+    ops: httpx.Client, deliver: Deliver, orders_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "MOST_AT_ONCE", 2)
+    orders = [delivered(deliver, orders_log, number) for number in range(5)]
+    at, seen_at = "/ops/orders/all/resend?status=delivered", []
+
+    while at:
+        page = ops.get(at).text
+        seen_at.append(seen(page))
+        action, named, behind = (
+            re.findall(pattern, page)[0]
+            for pattern in (
+                r'action="([^"]+all[^"]+)"',
+                r'"orders" value="([^"]+)"',
+                r'"behind" value="([^"]*)"',
+            )
+        )
+        filled = {"form_token": form_token(page), "orders": named, "behind": behind}
+        unsaid = ops.post(html.unescape(action), data={**filled, "reason": ""})
+        assert (unsaid.status_code, named in unsaid.text) == (422, True)
+        done = ops.post(html.unescape(action), data={**filled, "reason": "The mails were lost."})
+        onward = re.search(
+            r'href="(/ops/orders/all/resend[^"]+after=[^"]+)"',
+            ops.get(done.headers["location"]).text,
+        )
+        at = html.unescape(onward[1]) if onward else ""
+
+    assert ["There are more: the next 2" in text for text in seen_at] == [True, True, False]
+    assert [kinds(orders_log, each).count("resend-asked") for each in orders] == [1] * 5
+
+
 @pytest.mark.parametrize("named", ["x:1", "1", f"{'0' * 32}:x"])
 def test_a_list_that_was_not_made_by_us_is_refused(ops: httpx.Client, named: str) -> None:
     token = form_token(ops.get("/log-in").text)
@@ -424,7 +458,12 @@ def test_an_auditor_sees_and_does_nothing(
 ) -> None:
     order = stuck(deliver, orders_log)
     page = auditor.get(f"/ops/orders/{order}").text
+    auditor.get(f"/ops/orders/{order}", headers={"If-None-Match": '"another"'})
 
+    assert "Customer sealed" in seen(page)
+    assert "@example.com" not in page
+    looks = readings.of_order(orders_log.engine, order)
+    assert [(each.who, each.what) for each in looks] == [("auditor", "page")] * 2
     for path in (f"/ops/orders/{order}/retry", "/ops/orders/all/retry"):
         assert auditor.get(path).status_code == 403
         assert auditor.post(path).status_code == 403
@@ -450,9 +489,56 @@ def test_a_dead_letter_is_a_row_that_can_be_put_back(
         filled = {"form_token": form_token(page)}
         answer = ops.post(f"/ops/dead-letters/{letter[1]}/put-back", data=filled)
         again = ops.post(f"/ops/dead-letters/{letter[1]}/put-back", data=filled)
-        _, properties, body = channel.basic_get(queue, auto_ack=True)
+        none_waiting = dead_letters.waiting(orders_log.engine) == []
+        method, properties, body = channel.basic_get(queue)
+        channel.basic_nack(method.delivery_tag, requeue=False)
+        while dead_letters.keep(settings, orders_log.engine, [queue]) == 0:
+            pass
 
     assert "Dead letters 1" in seen(page)
     assert (answer.status_code, again.status_code) == (303, 404)
-    assert (body, properties.message_id) == (b"no nudge", "m")
+    assert body == b"no nudge"
+    assert properties.message_id not in ("", "m")
+    assert none_waiting
+    assert rows_of_letters(orders_log) == [(b"", "returned", ""), (b"no nudge", None, "")]
+
+
+def rows_of_letters(log: Log) -> list[tuple[bytes, str | None, str]]:
+    query = "select body, settled, reason from dead_letters order by kept_at"
+    with log.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def test_a_dead_letter_is_discarded_with_a_reason_and_says_nothing_any_more(
+    ops: httpx.Client, auditor: httpx.Client, settings: Settings, orders_log: Log
+) -> None:
+    def die() -> None:
+        with pika.BlockingConnection(parameters(settings.rabbitmq_url.get_secret_value())) as line:
+            channel = line.channel()
+            declare(channel, "inbox.stripe")
+            channel.queue_purge("inbox.stripe.XQ")
+            channel.basic_publish("", "inbox.stripe.XQ", b"sealed")
+            while dead_letters.keep(settings, orders_log.engine, ["inbox.stripe"]) == 0:
+                pass
+
+    die()
+    (letter,) = dead_letters.waiting(orders_log.engine)
+    where = f"/ops/dead-letters/{letter.id}/discard"
+    page = ops.get(where).text
+    filled = {"form_token": form_token(page)}
+
+    assert where in ops.get("/ops").text
+    assert where not in auditor.get("/ops").text
+    assert auditor.get(where).status_code == 403
+    assert "a payment that Stripe told of" in seen(page)
+    assert ops.post(where, data=filled).status_code == 422
+    answer = ops.post(where, data={**filled, "reason": "Refunded by hand."})
+    assert answer.headers["location"] == "/ops#dead-letters"
     assert dead_letters.waiting(orders_log.engine) == []
+    assert rows_of_letters(orders_log) == [(b"", "discarded", "Refunded by hand.")]
+    assert ops.get(where).status_code == 404
+    die()
+    assert rows_of_letters(orders_log) == [
+        (b"", "discarded", "Refunded by hand."),
+        (b"sealed", None, ""),
+    ]

@@ -1,10 +1,8 @@
 """``ledgerpress order``, over a real log."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,8 +11,9 @@ from events.envelope import Cause
 from events.facts import AttentionNeeded, OrderDelivered, PaymentReceived
 from events.money import Money
 from storage.record import Log
-from tests.conftest import ROOT
+from storage.since import acts
 from tests.examples import placed, started, written
+from tests.forking import ledgerpress
 
 CAUSE = Cause(correlation="c", causation="m", actor="test")
 REFUSED = AttentionNeeded(
@@ -36,18 +35,7 @@ def run(environment: dict[str, str]) -> Any:
     """Gives a command, with --json; what it printed is read."""
 
     def give(*words: str, code: int = 0) -> Any:
-        command = [sys.executable, "-m", "api.cli", "order", *words, "--json"]
-        kept = {
-            name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ
-        }
-        result = subprocess.run(
-            command,
-            env={**kept, **environment},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = ledgerpress("order", *words, "--json", environment=environment)
         assert result.returncode == code, result.stderr
         if code:
             return json.loads(result.stderr.splitlines()[-1])["error"]
@@ -107,6 +95,8 @@ def test_many_are_counted_first_and_retried_with_yes(run: Any, orders_log: Log) 
     assert set(done["done"]) == names
     assert not any(orders_log.read(name).order.attention for name in names)
     assert orders_log.read(spared).order.attention
+    (act,) = acts(orders_log, datetime(2000, 1, 1, tzinfo=UTC), None, 10)
+    assert (act.event, act.orders, act.reason) == ("order-retried", 7, WHY[1])
 
 
 def test_what_cannot_be_done_to_some_is_skipped_with_its_reason(run: Any, orders_log: Log) -> None:

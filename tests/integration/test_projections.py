@@ -2,12 +2,15 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +24,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from actors import projecting
 from events.envelope import Cause, event_id
 from events.errors import Conflict
 from events.estimates import ENOUGH
@@ -44,6 +48,7 @@ from storage.stretches import Stretch, Stretches
 from storage.sums import standings, sums
 from tests.conftest import ROOT, Server
 from tests.examples import asked, bound, paid, placed, started, written
+from tests.forking import ledgerpress
 from tests.integration.conftest import serving
 from tests.projecting import feed_all, projector
 from tests.running import keeper
@@ -358,6 +363,22 @@ def test_a_bookmark_beyond_the_end_of_the_log_is_another_logs(database: str) -> 
 
 
 @pytest.mark.usefixtures("filled")
+def test_a_rebuild_that_was_begun_from_another_log_is_begun_afresh(database: str) -> None:
+    half = "(select generation from ledgerpress_views.generations where use = 'rebuilt')"
+    with projector(database) as ours:
+        rebuilding.begin(ours, ["usage"])
+        rebuilding.go_on(ours, ["usage"], most=30)
+        spoilt(database, f"update ledgerpress_views.sums set amount = 99 where generation = {half}")
+        spoilt(
+            database,
+            f"update ledgerpress_views.generations set hash = sha256('another') where generation = {half}",
+        )
+        list(rebuilding.rebuild(ours, ["usage"]))
+
+    assert all(not each.sums and not each.streams for each in checked(database))
+
+
+@pytest.mark.usefixtures("filled")
 def test_who_checks_what_somebody_else_has_begun_to_check_gives_way(database: str) -> None:
     with projector(database) as ours, projector(database) as theirs:
         mine = rebuilding.check(ours, ["usage"])
@@ -401,6 +422,45 @@ def test_keepers_that_are_killed_at_any_moment_lose_and_double_nothing(
     assert all(not each.sums and not each.streams for each in checked(database))
 
 
+def test_one_of_another_log_keeps_the_others_neither_from_being_fed_nor_from_being_folded_afresh(
+    filled: Log, settings: Settings, database: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with projector(database) as ours:
+        rebuilding.begin(ours, ["money"])  # and is left
+    spoilt(
+        database,
+        """update ledgerpress_views.generations set position = position - 1, hash = sha256('another')
+               where projection = 'usage';
+           update ledgerpress_views.generations set moved_at = now() - interval '1 hour' where use = 'rebuilt'""",
+    )
+    others = PROJECTIONS.keys() - {"usage"}
+    stopping = threading.Event()
+    thread = projecting.start(settings, stopping)
+    try:
+        deadline = time.monotonic() + 60
+        for number in range(70, 73):
+            record(filled, number, at_once=20)
+            seal_all(filled.engine)
+            while _fed(filled) != others and time.monotonic() < deadline:
+                time.sleep(0.1)
+        fed = _fed(filled)
+    finally:
+        stopping.set()
+        thread.join()
+
+    assert fed == others
+    assert left_beside(filled) == []
+    assert capfd.readouterr().out.count("a projection stands still") == 1
+
+
+def _fed(log: Log) -> set[str]:
+    return {
+        each.projection
+        for each in standings(log.engine)
+        if each.reach.behind == 0 and each.rebuilding is None and not each.foreign
+    }
+
+
 def _all_there(log: Log) -> bool:
     with log.engine.connect() as connection:
         unsealed = connection.execute(text("select count(*) from unsealed")).scalar_one()
@@ -439,17 +499,32 @@ def test_a_dump_and_a_restore_keep_what_was_folded(
 def command(
     environment: Mapping[str, str], *words: str, code: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "projection", *words],
-        env={**kept, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ledgerpress("projection", *words, environment=environment)
     assert done.returncode == code, done.stderr
     return done
+
+
+def on_a_terminal(environment: Mapping[str, str], *words: str) -> tuple[str, str]:
+    """What the command answers, and what somebody sees meanwhile."""
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "projection", *words],
+            env={**os.environ, **environment, "TERM": "xterm"},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+        ) as process:
+            os.close(theirs)
+            seen = b""
+            with suppress(OSError):  # that is how a terminal ends
+                while more := os.read(ours, 4096):
+                    seen += more
+            answer, _ = process.communicate()
+    finally:
+        os.close(ours)
+    return answer, seen.decode()
 
 
 @pytest.mark.usefixtures("filled")
@@ -461,7 +536,7 @@ def test_the_command_tells_rebuilds_and_compares(
     spoilt(database, "update ledgerpress_views.sums set amount = amount + 1 where key[4] = 'calls'")
     spoilt(database, "update ledgerpress.orders set word = 'queued'")
     other = command(environment, "diff", code=1)
-    rebuilt = command(environment, "rebuild")
+    rebuilt, seen = on_a_terminal(environment, "rebuild")
     data = json.loads(command(environment, "diff", "--json").stdout)
 
     assert [each["projection"] for each in told] == list(PROJECTIONS)
@@ -472,7 +547,8 @@ def test_the_command_tells_rebuilds_and_compares(
     assert f"status: order {order_id(0)}: word" in other.stdout
     assert "calls: 33, but the log says 32" in other.stdout
     assert "next: ledgerpress audit verify" in other.stderr
-    assert "status: 10 rows put right" in rebuilt.stdout
+    assert "status: 10 rows put right" in rebuilt
+    assert 0 < seen.rindex("folding") < seen.index("comparing status rows")
     assert [each["projection"] for each in data] == ["status", *PROJECTIONS]
 
 

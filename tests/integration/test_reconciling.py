@@ -117,6 +117,29 @@ def test_an_order_that_waits_for_its_money_is_asked_for_however_old_it_is(
     assert types(orders_log, 1) == ["order-placed", "payment-received"]
 
 
+def test_what_cannot_be_heard_holds_up_nothing_else_and_is_asked_for_again(
+    reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log, database: str
+) -> None:
+    event = stripe_event("checkout.session.completed.unpaid")
+    event["data"]["object"] = session(1, payment_status="unpaid")
+    heard(orders_log, event)
+    stripe_books.put("/_sessions", json=[session(1), session(2)])
+    stripe_books.put("/_events", json=[refund(3)])
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("update ledgerpress.subjects set kek = 'another'")
+
+    with pytest.raises(Refused) as refused:
+        reconciliation.run(FIRST)
+
+    assert refused.value.reason == "vault-key-missing"
+    assert types(orders_log, 2) == ["order-placed", "payment-received"]
+    with psycopg.connect(database, autocommit=True) as connection:
+        told = connection.execute(
+            "select count(*) from ledgerpress.events where type = 'payment-refunded'"
+        ).fetchone()
+    assert told == (1,)
+
+
 def test_an_order_whose_session_has_expired_is_cancelled(
     reconciliation: Reconciliation, stripe_books: httpx.Client, orders_log: Log
 ) -> None:

@@ -3,9 +3,7 @@
 import base64
 import hashlib
 import json
-import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +11,21 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import insert
 
 from events.envelope import Cause
 from events.errors import Refused
 from events.facts import OrderErased
 from events.products import CATALOGUE
-from storage import rewrapping, stripe_secrets, tenants
+from storage import rewrapping, stripe_secrets, tables, tenants
 from storage.checks import work
+from storage.inbox import QUEUE
 from storage.opening import opened
 from storage.record import Log
 from storage.settings import read_from
-from tests.conftest import ROOT
+from storage.vault import Courier
 from tests.examples import placed, written
+from tests.forking import ledgerpress
 from tests.integration.test_doctor import named
 
 CAUSE = Cause(correlation="c-1", causation="m-1", actor="test")
@@ -46,6 +47,12 @@ def holding(environment: Environment, *keys: str) -> Iterator[Log]:
         yield log
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few customers are several of them."""
+    monkeypatch.setattr(rewrapping, "_MOST", 50)
+
+
 def customers(log: Log, count: int) -> list[str]:
     """So many customers, each with an order."""
     names = [str(uuid.uuid4()) for _ in range(count)]
@@ -56,15 +63,7 @@ def customers(log: Log, count: int) -> list[str]:
 
 
 def run(environment: Environment, keys: str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", "vault", *words],
-        env={"PATH": os.environ["PATH"], **environment, "VAULT_KEY": keys},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return ledgerpress("vault", *words, environment={**environment, "VAULT_KEY": keys})
 
 
 def test_after_rewrapping_the_new_key_alone_opens_everything_and_no_event_has_changed(
@@ -72,17 +71,17 @@ def test_after_rewrapping_the_new_key_alone_opens_everything_and_no_event_has_ch
 ) -> None:
     told = []
     with holding(environment, OLD) as log:
-        names = customers(log, 1201)
+        names = customers(log, 121)
         links = log.links(names[0])
     with holding(environment, NEW, OLD) as log:
         names += customers(log, 1)
         done = rewrapping.rewrap(log.engine, log.vault, lambda *said: told.append(said))
         again = rewrapping.rewrap(log.engine, log.vault)
 
-    assert (done.done, done.locked, again.done) == (1201, {}, 0)
-    assert told == [(0, 1201), (500, 1201), (1000, 1201), (1201, 1201)]
+    assert (done.done, done.locked, again.done) == (121, {}, 0)
+    assert told == [(0, 121), (50, 121), (100, 121), (121, 121)]
     with holding(environment, NEW) as log:
-        for name in (names[0], names[700], names[-1]):
+        for name in (names[0], names[70], names[-1]):
             order = log.read(name).order
             assert order.placed
             assert order.placed.email == "jenny.rosen@example.com"
@@ -101,13 +100,13 @@ def test_whoever_is_killed_in_it_goes_on_with_what_is_left(environment: Environm
             raise Killed
 
     with holding(environment, OLD) as log:
-        customers(log, 600)
+        customers(log, 60)
     with holding(environment, NEW, OLD) as log:
         with pytest.raises(Killed):
             rewrapping.rewrap(log.engine, log.vault, kill)
-        assert rewrapping.customers(log.engine)[log.vault.first] == 500
-        assert rewrapping.rewrap(log.engine, log.vault).done == 100
-        assert rewrapping.customers(log.engine) == {log.vault.first: 600}
+        assert rewrapping.customers(log.engine)[log.vault.first] == 50
+        assert rewrapping.rewrap(log.engine, log.vault).done == 10
+        assert rewrapping.customers(log.engine) == {log.vault.first: 60}
 
 
 def test_others_work_while_keys_are_wrapped_anew(environment: Environment) -> None:
@@ -151,7 +150,7 @@ def test_a_key_that_is_missing_stops_no_other_and_is_named(environment: Environm
 
     assert (done.returncode, json.loads(done.stdout)) == (
         1,
-        {"rewrapped": 3, "resealed": 0, "locked": {missing: 2}},
+        {"rewrapped": 3, "resealed": 0, "letters": 0, "locked": {missing: 2}},
     )
     found = {each["standing"]: each for each in json.loads(shown.stdout)}
     assert shown.returncode == 1
@@ -160,17 +159,45 @@ def test_a_key_that_is_missing_stops_no_other_and_is_named(environment: Environm
     assert run(environment, f"{NEW},{OTHER}", "rewrap").returncode == 0
 
 
-def test_tenants_secrets_follow(environment: Environment) -> None:
+def payment(raw: str) -> bytes:
+    """What Stripe sent while Postgres was away, sealed under that key."""
+    sealed = base64.b64encode(Courier([raw]).seal(b'{"canary": 1}', QUEUE)).decode()
+    return json.dumps({"sealed": sealed}).encode()
+
+
+def dead_letter(log: Log, body: bytes) -> None:
+    row = {"id": uuid.uuid4(), "queue": QUEUE, "message_id": "m", "correlation": "c", "body": body}
+    with log.engine.connect() as connection:
+        connection.execute(insert(tables.dead_letters).values(row))
+
+
+def test_tenants_secrets_and_dead_letters_follow(environment: Environment) -> None:
     settings = read_from(environment)
     with holding(environment, OLD) as log:
         tenants.add(log.engine, "acme", "Acme")
         stripe_secrets.add(log.engine, settings, "acme", "whsec_canary")
+        dead_letter(log, b'{"sealed": "' + base64.b64encode(b"no key of anybody's") + b'"}')
+        dead_letter(log, payment(OLD))
+        dead_letter(log, payment(OTHER))
+    both = read_from({**environment, "VAULT_KEY": f"{NEW},{OLD}"})
+    before = named(work.look(both), "work.dead-letters")
 
     done = run(environment, f"{NEW},{OLD}", "rewrap", "--json")
-    (first,) = json.loads(run(environment, NEW, "status", "--json").stdout)
+    first, missing = json.loads(run(environment, NEW, "status", "--json").stdout)
 
-    assert json.loads(done.stdout) == {"rewrapped": 0, "resealed": 1, "locked": {}}
-    assert (first["standing"], first["tenants"]) == ("first", 1)
+    assert before.level == "failure"
+    assert "3 dead letters of inbox.stripe, 1 sealed with a key" in before.found
+    assert before.found.endswith("1 with an old one")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        1,
+        {"rewrapped": 0, "resealed": 1, "letters": 1, "locked": {key_name(OTHER): 1}},
+    )
+    assert (first["standing"], first["tenants"], first["letters"]) == ("first", 1, 1)
+    assert (missing["standing"], missing["key"], missing["letters"]) == (
+        "missing",
+        key_name(OTHER),
+        1,
+    )
     assert "canary" not in done.stdout + done.stderr
 
 

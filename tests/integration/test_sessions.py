@@ -184,6 +184,7 @@ def test_a_form_that_is_none_is_refused(pages: httpx.Client) -> None:
     log_in(pages)
 
     assert pages.post("/ops/done", content=b"what=\xff%ff").status_code == 400
+    assert pages.post("/ops/done", content=b"what=a%00b").status_code == 400
     assert pages.post("/ops/done", content=b"&".join([b"a=1"] * 999)).status_code == 400
 
 

@@ -3,10 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import psycopg
 import pytest
 
 from storage import api_keys, tenants
 from storage.record import Log
+from storage.restating import Drift, compare
 from tests.examples import started, written
 from tests.integration.conftest import Deliver
 from tests.integration.test_following import CAUSE
@@ -29,6 +31,7 @@ def tokens(orders_log: Log, order: str) -> dict[str, str]:
     key, _ = api_keys.make(orders_log.engine, "acme", "test")
     return {
         "operator": "operator-secret",
+        "a careless operator": "  operator-secret",
         "auditor": "auditor-secret",
         "customer": orders_log.read(order).sealer.token(order),
         "another tenant": key,
@@ -73,6 +76,39 @@ def test_a_poll_never_tells_what_was_before_it_was_asked(
         history = orders_log.record(history, [written(f"section-00{number}")], CAUSE)
         told = http.get(f"/v1/orders/{order}", headers=known).json()
         assert (told["version"], told["progress"]["done"]) == (str(number + 3), number)
+
+
+def test_a_row_that_is_put_right_is_told_anew_at_the_same_version(
+    http: httpx.Client, order: str, orders_log: Log, tokens: dict[str, str], database: str
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "update ledgerpress.orders"
+            " set status = jsonb_set(status::jsonb, '{progress,percent}', '7')::json"
+        )
+    known = {"Authorization": "Bearer operator-secret"}
+    page = http.get(f"/o/{tokens['customer']}", follow_redirects=True)
+    wrong = http.get(f"/v1/orders/{order}", headers=known)
+
+    (drift,) = (e for e in compare(orders_log, mend=True) if isinstance(e, Drift))
+    right = http.get(
+        f"/v1/orders/{order}", headers={**known, "If-None-Match": wrong.headers["etag"]}
+    )
+    same = http.get(
+        f"/v1/orders/{order}", headers={**known, "If-None-Match": right.headers["etag"]}
+    )
+    again = http.get(page.url.path, headers={"If-None-Match": page.headers["etag"]})
+    acted = http.post(
+        f"/v1/orders/{order}/cancel",
+        json={"reason": "test"},
+        headers={**known, "If-Match": right.headers["etag"]},
+    )
+
+    assert drift.mended
+    assert (wrong.json()["progress"]["percent"], wrong.headers["etag"]) == (7, 'W/"v2"')
+    assert (right.status_code, right.headers["etag"]) == (200, 'W/"v2~1"')
+    assert right.json()["progress"]["percent"] == 0
+    assert (same.status_code, again.status_code, acted.status_code) == (304, 200, 202)
 
 
 def test_a_key_that_is_revoked_opens_nothing_from_then_on(

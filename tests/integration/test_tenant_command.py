@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ from storage import api_keys
 from storage.record import Log
 from storage.settings import Settings
 from storage.stripe_secrets import StripeSecrets
-from tests.conftest import ROOT
-from tests.integration.test_command_line import BARE
+from tests.forking import ledgerpress
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,15 +22,8 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run ``ledgerpress tenant ...`` with the settings of the test."""
 
     def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "api.cli", "tenant", *arguments],
-            cwd=tmp_path,
-            env={**BARE, "PYTHONPATH": str(ROOT), **environment},
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        return ledgerpress(
+            "tenant", *arguments, environment=environment, folder=tmp_path, given=given
         )
 
     return run

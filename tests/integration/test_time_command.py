@@ -13,11 +13,13 @@ import pytest
 from api.saying import order_number
 from events.envelope import Cause
 from events.facts import NoteMade, OrderCorrected, OrderDelivered
+from storage import readings
 from storage.record import Log
 from storage.sealer import seal_all
 from tests.conftest import ROOT
 from tests.examples import ORDER, SUBJECT, asked, bound, paid, placed, started, written
-from tests.integration.test_command_line import BARE, ledgerpress
+from tests.forking import ledgerpress
+from tests.integration.test_command_line import BARE
 from tests.integration.test_sealer import write
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
@@ -52,12 +54,14 @@ def run(log: Log, environment: dict[str, str], tmp_path: Path) -> Run:  # noqa: 
     return give
 
 
-def test_an_order_is_shown_as_it_was(run: Run) -> None:
+def test_an_order_is_shown_as_it_was_and_the_look_is_noted(run: Run, log: Log) -> None:
     ran = run("at", ORDER, "2", "--json")
 
     told = json.loads(ran.stdout)
+    (look,) = readings.of_order(log.engine, ORDER)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert (told["version"], told["last"], told["status"]) == (2, 8, "queued")
+    assert (look.who, look.what, look.version) == ("operator", "state", 2)
     assert told["state"]["paid"] == "49.00 USD"
     assert told["state"]["placed.email"] == "(personal)"
     assert "attempt" not in told["state"]
@@ -157,6 +161,8 @@ def test_an_event_is_shown_with_what_led_to_it(run: Run, log: Log) -> None:
     assert "data.model: gpt-4.1-mini" in plain
     assert "canary" not in plain
     assert json.loads(run("events", "show", "5", "--json").stdout)["why"] == []
+    looks = readings.of_order(log.engine, ORDER)
+    assert [(each.what, each.version) for each in looks] == [("event", 7)] * 3
 
 
 @pytest.mark.parametrize(

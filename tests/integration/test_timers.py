@@ -1,5 +1,6 @@
 """The timers: each run is one keeper's, leaves a row that tells of it, and a failed one comes again."""
 
+import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from actors import keeper
 from actors.timing import Clock, Daily, Due, Every, Work
 from events.errors import Refused, Unavailable
 from storage import timers
 from storage.record import Log
+from storage.settings import read_from
 from storage.timers import Timer, Turn
-from tests.integration.test_command_line import ledgerpress
+from tests.forking import ledgerpress
 
 
 def only(log: Log) -> Timer:
@@ -166,6 +169,44 @@ def test_a_living_keeper_keeps_its_turn(orders_log: Log, database: str) -> None:
 
     assert timers.claim(orders_log.engine, ["sample"], 60) is None
     assert only(orders_log).running
+
+
+def test_what_is_hastened_while_it_runs_runs_once_more(orders_log: Log) -> None:
+    runs: list[Turn] = []
+
+    def work(turn: Turn) -> str:
+        runs.append(turn)
+        if len(runs) == 1:
+            timers.hasten(orders_log.engine, "sample")
+        return ""
+
+    clock = Clock(orders_log, [every_hour(work)])
+
+    assert [clock.tick() for _ in range(3)] == [True, True, False]
+    assert len(runs) == 2
+
+
+def test_nobody_waits_for_what_is_not_set_up_any_more(
+    orders_log: Log, environment: dict[str, str]
+) -> None:
+    before = {
+        **environment,
+        "STRIPE_API_KEY": "sk_test_x",
+        "SIGNING_KEY": base64.b64encode(bytes(32)).decode(),
+    }
+    after = {name: before[name] for name in before.keys() - {"STRIPE_API_KEY", "SIGNING_KEY"}}
+    timers.enrol(
+        orders_log.engine,
+        dict.fromkeys(["sample", "reconciliation", "checkpoints"], datetime.now(UTC)),
+    )
+    known = {each.name for each in timers.listed(orders_log.engine)}
+
+    left = []
+    for told in (before, after):
+        Clock(orders_log, [], keeper._unset(read_from(told))).tick()
+        left.append({each.name for each in timers.listed(orders_log.engine)})
+
+    assert left == [known, {"sample"}]
 
 
 @pytest.mark.parametrize(

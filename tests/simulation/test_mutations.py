@@ -1,4 +1,8 @@
-"""The proofs bite: with any one safeguard of the real code taken out, the simulation finds an order that suffers."""
+"""The proofs bite: with any one safeguard taken out, the simulation finds an order that suffers.
+
+Half of them are taken out of the real code; what Postgres and RabbitMQ guard, out of the world's own. How the real ones
+guard it shows ``tests/integration/test_safeguards.py``.
+"""
 
 import random
 import uuid

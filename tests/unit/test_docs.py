@@ -7,23 +7,28 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from api.cli import app
 from events.products import discover
 from storage.settings import Settings
+from tests.forking import run
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# The product that the reader is shown how to add.
+(SAMPLE,) = re.findall(r"events/products/(\w+)\.py`:", README)
 SETTINGS = {name.upper() for name in Settings.model_fields}
 
-# What compose.yaml asks for besides settings: the passwords it makes URLs of, and the port.
+# What compose.yaml asks for besides settings: the passwords it makes URLs of, and the port. Every process leaves alone
+# what begins so.
 COMPOSE_ONLY = {
     "COMPOSE_POSTGRES_PASSWORD",
     "COMPOSE_APP_PASSWORD",
     "COMPOSE_RABBITMQ_PASSWORD",
-    "API_PORT",
+    "COMPOSE_API_PORT",
 }
 
 
@@ -56,6 +61,7 @@ def test_settings_are_documented_one_and_all() -> None:
     documented = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
 
     assert sorted(documented) == sorted(SETTINGS)
+    assert all(f"`{name}`" in table for name in COMPOSE_ONLY)
 
 
 def test_documented_defaults_are_the_defaults() -> None:
@@ -77,6 +83,7 @@ def test_the_example_of_an_env_file_names_only_what_is_read() -> None:
     named = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
 
     assert named <= SETTINGS | COMPOSE_ONLY
+    assert named >= COMPOSE_ONLY
 
 
 def test_compose_hands_over_every_setting_but_the_speed_and_the_owner() -> None:
@@ -88,6 +95,7 @@ def test_compose_hands_over_every_setting_but_the_speed_and_the_owner() -> None:
     assert given == SETTINGS - {"SPEED", "DATABASE_OWNER_URL", "SIGNING_KEY"}
     assert "SIGNING_KEY" in asked
     assert asked <= SETTINGS | COMPOSE_ONLY
+    assert all(name.startswith("COMPOSE_") for name in asked - SETTINGS)
 
 
 def test_compose_has_a_worker_for_every_product() -> None:
@@ -105,21 +113,31 @@ def test_compose_has_a_worker_for_every_product() -> None:
     assert all(service.replace("-", "_") == product for service, product in workers.items())
 
 
+def test_whoever_talks_to_others_has_a_way_out_and_time_to_end() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    ours = {name: each for name, each in services.items() if "run" in each.get("command", [])}
+
+    assert {"api", "keeper", "life-clarity"} <= ours.keys()
+    for name, service in ours.items():
+        assert "outside" in service["networks"], name
+        assert service["stop_grace_period"] == "45s", name
+        assert service["healthcheck"]["test"], name
+
+
 def test_the_product_in_the_readme_can_be_sold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (source,) = blocks(README, "python")
-    (name,) = re.findall(r"events/products/(\w+)\.py`:", README)
     package = tmp_path / "example_catalogue"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / f"{name}.py").write_text(source, "utf-8")
+    (package / f"{SAMPLE}.py").write_text(source, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
 
     catalogue = discover("example_catalogue", [str(package)])
 
-    assert [product.name for product in catalogue.values()] == [name]
-    assert len(catalogue[name].sections) == catalogue[name].width
+    assert [product.name for product in catalogue.values()] == [SAMPLE]
+    assert len(catalogue[SAMPLE].sections) == catalogue[SAMPLE].width
 
 
 @pytest.mark.parametrize("arguments", commands("ledgerpress"), ids=" ".join)
@@ -133,18 +151,26 @@ def test_the_ledgerpress_command_exists(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", commands("./dev"), ids=" ".join)
-def test_the_dev_command_exists(arguments: list[str]) -> None:
+def test_the_dev_command_exists(arguments: list[str], dev: str) -> None:
     command = arguments[0]
-    shown = subprocess.run(
+    assert re.search(rf"^  {command} ", dev, re.MULTILINE)
+    if command in {"demo", "storm", "up", "bench"}:
+        module = "benchmarks" if command == "bench" else f"sandbox.{command}"
+
+        # What may follow an option is checked before help is given, the options' names are not.
+        given = ["life_clarity" if each == SAMPLE else each for each in arguments[1:]]
+        helped = run(module, *given, "--help")
+
+        assert helped.returncode == 0, helped.stderr
+        assert options(arguments) <= set(re.findall(r"--[a-z-]+", helped.stdout))
+
+
+@pytest.fixture(scope="module")
+def dev() -> str:
+    """What ``./dev --help`` says."""
+    return subprocess.run(
         [sys.executable, ROOT / "dev", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    assert re.search(rf"^  {command} ", shown, re.MULTILINE)
-    if command in {"demo", "storm", "up"}:
-        module = [sys.executable, "-m", f"sandbox.{command}", "--help"]
-
-        helped = subprocess.run(module, cwd=ROOT, capture_output=True, text=True, check=True)
-
-        assert options(arguments) <= set(re.findall(r"--[a-z-]+", helped.stdout))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -14,7 +14,7 @@ from events.checkpoint import read_key, read_note
 from events.codec import Open, decode, decode_public, encode
 from events.envelope import Kind, Unknown, all_kinds, kind_named
 from events.facts import SectionWritten
-from events.folding import add_up
+from events.folding import Projection, add_up
 from events.merkle import Tree
 from events.order import Order, fold
 from events.products import CATALOGUE
@@ -27,7 +27,7 @@ from storage.sealed import Sealed
 from storage.signing import signed_by
 from storage.vault import Sealer, Vault
 from tests.examples import EXAMPLES, written
-from tests.golden import holds, releases, shapes
+from tests.golden import folded, holds, releases, schemas_of, shapes
 
 # The key under which the customers' keys of all golden histories are wrapped.
 VAULT_KEY = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
@@ -130,6 +130,20 @@ def test_no_shape_changes_without_a_new_version(kind: Kind) -> None:
         else f"{kind.name} is new: ./dev test tests/golden/write.py writes its shape down"
     )
     assert recorded_shape(kind) == known, hint
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS.values(), ids=list(PROJECTIONS))
+def test_no_projection_folds_events_of_another_schema_without_a_new_version(
+    projection: Projection,
+) -> None:
+    known = folded().get(projection.name, {}).get(str(projection.version))
+
+    hint = (
+        f"{projection.name} folds other events or other schemas: raise its version, so that it is folded afresh"
+        if known
+        else f"{projection.name} is new: ./dev test tests/golden/write.py writes down what it folds"
+    )
+    assert schemas_of(projection) == known, hint
 
 
 def test_what_was_ever_recorded_can_be_read() -> None:

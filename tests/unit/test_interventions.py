@@ -274,6 +274,25 @@ def test_a_part_is_corrected_like_its_bundle_as_far_as_it_asks() -> None:
     assert pass_on(evolve(part, correction), bundle, find("life_clarity")) == []
 
 
+@pytest.mark.parametrize(
+    ("product", "wish", "why"),
+    [
+        ("bundle", Correct(email="jenny.rosen@example.com"), ""),
+        ("bundle", Correct(), "invalid-correction"),
+        ("life_clarity", Correct(email="jenny.rosen@example.com"), "invalid-correction"),
+    ],
+)
+def test_only_a_bundle_whose_parts_may_not_have_heard_is_told_again(
+    product: str, wish: Correct, why: str
+) -> None:
+    placed_so = order(placed(product), paid(), REFUSED)
+
+    if why:
+        assert reason(placed_so, wish) == why
+    else:
+        assert after(placed_so, wish).corrections == 1
+
+
 def test_a_mail_in_doubt_can_be_said_to_have_arrived() -> None:
     doubt = AttentionNeeded(reason="mail-doubtful", attempt=2, detail="d", advice="a")
     arrived = after(order(*MADE, INTENDED, started(2), doubt), Arrived())

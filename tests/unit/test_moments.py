@@ -1,11 +1,11 @@
 """A moment is named by a version, an event or a time; bad names are refused with what to do."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events.moments import BadMoment, NoSuchMoment, read_moment, rfc3339, version_at
+from events.moments import BadMoment, NoSuchMoment, read_bound, read_moment, rfc3339, version_at
 from tests.examples import NINE, paid, placed, recorded, started, written
 
 HISTORY = recorded(placed(), paid(), started(), written("section-001"))
@@ -78,6 +78,30 @@ def test_a_moment_that_the_order_never_had_is_told_apart(
         at(named)
 
     assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "0001-01-01",
+        "0001-01-01T00:00:00+23:59",
+        "1969-12-31T23:59:59Z",
+        "1970-01-01T00:00:00+00:01",
+        "9999-01-01T00:00:01Z",
+        "9999-12-31",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+@pytest.mark.parametrize("last", [True, False])
+def test_a_bound_that_nothing_can_be_reckoned_with_is_refused(bound: str, *, last: bool) -> None:
+    with pytest.raises(BadMoment, match="from 1970 to 9998"):
+        read_bound(bound, last=last)
+
+
+def test_a_date_bounds_a_span_as_a_whole_day() -> None:
+    assert read_bound("1970-01-01", last=False) == datetime(1970, 1, 1, tzinfo=UTC)
+    assert read_bound("9998-12-31", last=True) == datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def test_events_recorded_together_are_seen_together() -> None:

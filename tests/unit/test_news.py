@@ -1,6 +1,7 @@
 """Who waits for news of orders: woken by what moved, by nothing else, and sent home in the end."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -49,10 +50,25 @@ class Orders:
         ]
 
 
+class Slow(Orders):
+    """They have been ``read`` a while before they are ``told``."""
+
+    def __init__(self, **versions: int) -> None:
+        super().__init__(**versions)
+        self.read = threading.Event()
+        self.told = threading.Event()
+
+    def moved(self, seen: Mapping[str, int]) -> Iterable[OrderRow]:
+        found = super().moved(seen)
+        self.read.set()
+        self.told.wait()
+        return found
+
+
 def test_those_who_wait_hear_of_their_order_and_of_no_other() -> None:
     async def wait() -> None:
         orders = Orders(one=1, other=1)
-        news = News(orders.moved, most=10)
+        news = News(orders.moved, most=10, share=10)
         mine = [asyncio.create_task(news.of({"one": 1}, 30)) for _ in range(3)]
         others = asyncio.create_task(news.of({"other": 1}, 0.5))
         await asyncio.sleep(0)
@@ -68,7 +84,7 @@ def test_those_who_wait_hear_of_their_order_and_of_no_other() -> None:
 
 def test_a_bundle_is_waited_for_with_its_parts() -> None:
     async def wait() -> None:
-        news = News(Orders(bundle=4, part=9).moved, most=10)
+        news = News(Orders(bundle=4, part=9).moved, most=10, share=10)
 
         found = await news.of({"bundle": 4, "part": 8}, 30)
 
@@ -81,7 +97,7 @@ def test_a_bundle_is_waited_for_with_its_parts() -> None:
 
 def test_who_has_seen_more_is_not_woken_by_what_others_missed() -> None:
     async def wait() -> None:
-        news = News(Orders(one=5).moved, most=10)
+        news = News(Orders(one=5).moved, most=10, share=10)
         ahead = asyncio.create_task(news.of({"one": 5}, 0.5))
 
         behind = await news.of({"one": 3}, 30)
@@ -93,10 +109,30 @@ def test_who_has_seen_more_is_not_woken_by_what_others_missed() -> None:
     asyncio.run(wait())
 
 
+def test_who_comes_during_a_look_is_not_told_what_was_before() -> None:
+    async def wait() -> None:
+        orders = Slow(one=6)
+        news = News(orders.moved, most=10, share=10)
+        behind = asyncio.create_task(news.of({"one": 5}, 30))
+        await asyncio.to_thread(orders.read.wait)
+        orders.versions["one"] = 7
+        ahead = asyncio.create_task(news.of({"one": 7}, 0.5))
+        await asyncio.sleep(0)
+        orders.told.set()
+
+        found = await behind
+        assert found is not None
+        assert found.status.version == 6
+        assert await ahead is None
+        news.close()
+
+    asyncio.run(wait())
+
+
 def test_nothing_is_asked_while_nobody_waits() -> None:
     async def wait() -> None:
         orders = Orders(one=1)
-        news = News(orders.moved, most=10)
+        news = News(orders.moved, most=10, share=10)
         await news.of({"one": 1}, 0.15)
         await asyncio.sleep(0.3)
         asked = orders.asked
@@ -112,7 +148,7 @@ def test_news_come_late_when_postgres_was_away() -> None:
     async def wait() -> None:
         orders = Orders(one=2)
         orders.away = 1
-        news = News(orders.moved, most=10)
+        news = News(orders.moved, most=10, share=10)
 
         found = await news.of({"one": 1}, 30)
 
@@ -125,7 +161,7 @@ def test_news_come_late_when_postgres_was_away() -> None:
 
 def test_all_are_sent_home_when_the_process_ends() -> None:
     async def wait() -> None:
-        news = News(Orders(one=1).moved, most=10)
+        news = News(Orders(one=1).moved, most=10, share=10)
         waiting = asyncio.create_task(news.of({"one": 1}, 3600))
         await asyncio.sleep(0)
 
@@ -133,17 +169,20 @@ def test_all_are_sent_home_when_the_process_ends() -> None:
 
         assert await waiting is None
         assert await news.of({"one": 1}, 3600) is None
-        assert not news.free
+        assert not news.free("one")
 
     asyncio.run(wait())
 
 
-def test_there_is_room_for_so_many() -> None:
-    news = News(Orders().moved, most=2)
+def test_there_is_room_for_so_many_and_for_fewer_at_one_order() -> None:
+    news = News(Orders().moved, most=3, share=2)
 
-    with news.place():
-        assert news.free
-        with news.place():
-            assert not news.free
-    assert news.free
+    with news.place("one"):
+        assert news.free("one")
+        with news.place("one"):
+            assert not news.free("one")
+            assert news.free("other")
+            with news.place("other"):
+                assert not news.free("other")
+    assert news.free("one")
     news.close()

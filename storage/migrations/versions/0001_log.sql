@@ -55,7 +55,8 @@ create table streams (
 create index streams_at_work on streams (tenant) where tenant is not null;
 
 create table events (
-    seq         bigint generated always as identity primary key,  -- unique, not in order of commit: see "unsealed"
+    seq         bigint generated always as identity primary key   -- unique, not in order of commit: see "unsealed"
+                check (seq > 0),
     stream      text not null references streams,
     version     int not null check (version > 0),
     event_id    uuid not null unique,

@@ -35,6 +35,9 @@ create table ledgerpress_views.memories (
 grant select on all tables in schema ledgerpress_views to ledgerpress_app, ledgerpress_auditor;
 grant select, insert, update, delete on all tables in schema ledgerpress_views to ledgerpress_projector;
 
+-- How often the row was put right without a new event: what tells of it is another then, at the same version.
+alter table orders add restated int not null default 0 check (restated >= 0);
+
 -- Puts an order's row right by what its events say, if it is still at that version: for when a fold has changed. Returns
 -- whether it was.
 create function restate(p_row json)
@@ -45,7 +48,7 @@ declare
 begin
     update orders o set tenant = r.tenant, product = r.product, word = r.word, workable = r.workable, spent = r.spent,
             reserved = r.reserved, tell_at = r.tell_at, session = r.session, intent = r.intent, parent = r.parent,
-            subject = r.subject, status = r.status
+            subject = r.subject, status = r.status, restated = o.restated + 1
         where o.order_id = r.order_id and o.version = r.version;
     return found;
 end $$;

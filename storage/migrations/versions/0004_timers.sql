@@ -17,4 +17,4 @@ create table timers (
 -- Every order that is not settled, to be counted and listed without reading those that are.
 create index orders_open on orders (word, product, placed_at) where word not in ('delivered', 'cancelled', 'erased');
 
-grant select, insert, update on timers to ledgerpress_app;
+grant select, insert, update, delete on timers to ledgerpress_app;

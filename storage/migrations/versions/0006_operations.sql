@@ -8,15 +8,22 @@ create index events_told on events (type, recorded_at)
 
 -- What RabbitMQ gave up on, for as long as the log is kept: a queue cannot be looked into, and forgets.
 create table dead_letters (
-    id          uuid primary key,                       -- made of what follows, so that it is kept once
+    id          uuid primary key,
     queue       text not null,                          -- where it was refused
     message_id  text not null,
     correlation text not null,
     body        bytea not null,                         -- as it came: ours are an order's id, or sealed
     kept_at     timestamptz not null default clock_timestamp(),
-    returned_at timestamptz                             -- when a person had it put back into its queue
+    settled_at  timestamptz,                            -- when a person saw to it
+    settled     text check (settled in ('returned', 'discarded')), -- put back into its queue, or not worked on any more
+    reason      text not null default '',               -- why it was discarded
+    check ((settled_at is null) = (settled is null)),
+    -- A sealed payment is a buyer's data under no key of theirs: it is not kept longer than somebody may need it.
+    check (settled_at is null or body = '')
 );
-create index dead_letters_waiting on dead_letters (kept_at) where returned_at is null;
+create index dead_letters_waiting on dead_letters (kept_at) where settled_at is null;
+-- A delivery is kept once, however often it is taken out; the same again, after somebody has seen to it, is another.
+create unique index dead_letters_once on dead_letters (queue, message_id, sha256(body)) where settled_at is null;
 
 grant select, insert on dead_letters to ledgerpress_app;
-grant update (returned_at) on dead_letters to ledgerpress_app;
+grant update (body, settled_at, settled, reason) on dead_letters to ledgerpress_app;

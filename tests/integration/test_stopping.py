@@ -1,0 +1,148 @@
+"""Told to stop, a process first brings to its end what is in flight; and it tells when it stands still."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from actors.stopping import Stopping
+from events.facts import MailSent
+from sandbox.starting import MailSink, started_mail_sink
+from sandbox.system import free_port
+from storage.metrics import serve_metrics
+from storage.record import Log
+from storage.settings import read_from
+from tests.conftest import ROOT
+from tests.examples import started
+from tests.integration.test_notices import REFUSED, mails, order
+from tests.running import keeper
+from tests.stripe_events import body, paid, sign
+
+_WAITING = """
+    select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[MailSink]:
+    with started_mail_sink("--directory", str(tmp_path / "mail")) as sink:
+        yield sink
+
+
+def until(reached: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def alive(address: str) -> bool:
+    """What compose.yaml asks in a container of a keeper or a worker."""
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    _, python, *arguments = services["keeper"]["healthcheck"]["test"]
+    assert python == "python"
+    command = [sys.executable, *arguments]
+    environment = {**os.environ, "METRICS_ADDRESS": address}
+    asked = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
+    return asked.returncode == 0
+
+
+def test_a_keeper_waits_for_its_mail_in_flight_and_for_the_record_of_it(
+    environment: dict[str, str], orders_log: Log, sink: MailSink
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    # Longer in all than anything else that it does would be waited for.
+    httpx.post(f"{sink.http}/_knobs", json={"slow": 2}).raise_for_status()
+    name = order(orders_log, started(), REFUSED)
+    process = keeper({**environment, "SMTP_URL": sink.smtp, "METRICS_ADDRESS": address})
+    try:
+        until(lambda: orders_log.read(name).order.mails)
+        well = alive(address)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+    finally:
+        process.kill()
+
+    assert well
+    assert code == 0
+    assert [type(mail) for mail in orders_log.read(name).order.mails.values()] == [MailSent]
+    assert len(mails(sink)) == 1
+
+
+def test_the_api_answers_what_is_in_flight(environment: dict[str, str]) -> None:
+    url, payload = f"http://127.0.0.1:{free_port()}", body(paid())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", "run", "api", "--port", url.rpartition(":")[2]],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stderr=subprocess.DEVNULL,
+    )
+
+    def pay() -> httpx.Response:
+        headers = {"Stripe-Signature": sign(payload)}
+        return httpx.post(f"{url}/webhooks/stripe", content=payload, headers=headers, timeout=30)
+
+    try:
+        until(lambda: answers(f"{url}/livez"))
+        with (
+            psycopg.connect(environment["DATABASE_URL"]) as held,
+            psycopg.connect(environment["DATABASE_URL"], autocommit=True) as seen,
+            ThreadPoolExecutor() as pool,
+        ):
+            held.execute("lock table ledgerpress.events in access exclusive mode")
+            answer = pool.submit(pay)
+            until(lambda: (seen.execute(_WAITING).fetchone() or [0])[0])
+            process.send_signal(signal.SIGTERM)
+            until(lambda: not answers(f"{url}/livez"))
+            held.rollback()
+            said = answer.result()
+            (recorded,) = seen.execute("select count(*) from ledgerpress.orders").fetchone() or ()
+        code = process.wait(60)
+    finally:
+        process.kill()
+
+    assert (said.status_code, said.json()["verdict"]) == (200, "recorded")
+    assert (recorded, code) == (1, 0)
+
+
+def test_what_no_longer_goes_round_is_named_beside_the_metrics(environment: dict[str, str]) -> None:
+    stopping, may_end = Stopping(), threading.Event()
+    stuck = threading.Thread(target=lambda: (stopping.is_set(), may_end.wait()), name="sealer")
+    stuck.start()
+    address = f"127.0.0.1:{free_port()}"
+    threads, patience = [threading.current_thread(), stuck], [60.0]
+    served = serve_metrics(
+        read_from({**environment, "METRICS_ADDRESS": address, "METRICS_TOKEN": "secret"}),
+        silent=lambda: stopping.silent(threads, patience[0]),
+    )
+    assert served is not None
+    with closing(served):
+        well = httpx.get(f"http://{address}/livez")
+        until(lambda: stopping.silent(threads, 0.05) == ["MainThread", "sealer"])
+        patience[0] = 0.05
+        still = httpx.get(f"http://{address}/livez")
+        unhealthy = not alive(address)
+    may_end.set()
+    stuck.join()
+
+    assert (well.status_code, well.text) == (200, "ok\n")
+    assert (still.status_code, still.text) == (503, "MainThread, sealer\n")
+    assert unhealthy
