@@ -47,7 +47,7 @@ def _one_by_one(step: _Single, attempt: Attempt, product: Product) -> Generator[
         case Render(chunks):
             yield from render(chunks, attempt, product)
         case Bind(chunks):
-            yield bind(chunks, attempt, product)
+            yield from bind(chunks, attempt, product)
         case Compose():
             yield compose(attempt, product)
         case PlaceParts(products):

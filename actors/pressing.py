@@ -1,5 +1,6 @@
 """Presses what is written: each chunk a blob of its own, then all of them one document."""
 
+import hashlib
 import json
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +40,31 @@ def render(
                 return
 
 
-def bind(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) -> DocumentBound:
-    """Make one document of the rendered chunks, in the plan's order."""
+def bind(
+    chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product
+) -> Generator[ChunkRendered | DocumentBound]:
+    """Make one document of the rendered chunks, in the plan's order.
+
+    Chunks that would be made by another recipe now, because fonts, style or words have changed since, cannot be bound
+    with the others: they are rendered again and yielded instead, the contents only when all others are right.
+    """
+    old = [
+        planned
+        for planned, made in zip(product.chunks, chunks, strict=True)
+        if made.recipe != _recipe(_page(planned, attempt, product), attempt)
+    ]
+    if not old:
+        yield _bound(chunks, attempt, product)
+        return
+    log.warning("chunks are made anew", order=attempt.order.id, chunks=len(old))
+    first = [each for each in old if each.kind is not ChunkKind.CONTENTS] or old
+    for at in range(0, len(first), product.width):
+        if at and attempt.over:
+            return
+        yield from render(tuple(first[at : at + product.width]), attempt, product)
+
+
+def _bound(chunks: tuple[ChunkRendered, ...], attempt: Attempt, product: Product) -> DocumentBound:
     order = attempt.order
     pieces = [
         Piece(chunk=planned, pdf=partial(_piece, planned, made, attempt, product), pages=made.pages)
@@ -100,10 +124,10 @@ def _piece(chunk: Chunk, made: ChunkRendered, attempt: Attempt, product: Product
 
 def _render(chunk: Chunk, attempt: Attempt, product: Product) -> ChunkRendered:
     tools = attempt.tools
-    facts = _facts(attempt.order, product, chunk)
+    page = _page(chunk, attempt, product)
     plain = False
     try:
-        rendered = tools.press.render(typeset(product, chunk, facts))
+        rendered = tools.press.render(page)
     except PressFailed as error:
         log.warning(
             "chunk falls back to plain text",
@@ -112,9 +136,27 @@ def _render(chunk: Chunk, attempt: Attempt, product: Product) -> ChunkRendered:
             why=str(error),
         )
         plain = True
+        facts = _facts(attempt.order, product, chunk)
         rendered = tools.press.render(typeset_plain(product, chunk, facts))
     blob = tools.blobs.put(rendered.pdf, attempt.history.sealer)
-    return ChunkRendered(chunk=chunk.name, blob=blob, pages=rendered.pages, plain=plain)
+    return ChunkRendered(
+        chunk=chunk.name,
+        blob=blob,
+        pages=rendered.pages,
+        plain=plain,
+        attempt=attempt.order.attempt,
+        recipe=_recipe(page, attempt),
+    )
+
+
+def _page(chunk: Chunk, attempt: Attempt, product: Product) -> str:
+    return typeset(product, chunk, _facts(attempt.order, product, chunk))
+
+
+def _recipe(page: str, attempt: Attempt) -> str:
+    """What decides the bytes of a chunk: what is to be rendered, and what renders it."""
+    made_of = attempt.tools.press.recipe() + page
+    return hashlib.sha256(made_of.encode("utf-8", "replace")).hexdigest()
 
 
 def _facts(order: Order, product: Product, chunk: Chunk | None = None) -> Facts:

@@ -163,14 +163,20 @@ class CallFailed:
     lost: int = 0
 
 
-@event("chunk-rendered", key=("chunk",))
+@event("chunk-rendered", key=("chunk", "attempt", "recipe"))
 class ChunkRendered:
-    """A piece of the document exists as a blob. ``plain`` says that it had to fall back to plain text."""
+    """A piece of the document exists as a blob. ``plain`` says that it had to fall back to plain text.
+
+    ``recipe`` is a hash of what it was made of: its HTML, the style sheet, the fonts, the engine. A chunk may be
+    rendered again by another recipe; the latest counts.
+    """
 
     chunk: str
     blob: str
     pages: int
     plain: bool = False
+    attempt: int = 0
+    recipe: str = ""
 
 
 @event("document-bound")

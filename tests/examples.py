@@ -86,7 +86,7 @@ def written(section: str, attempt: int = 1, **changes: Any) -> SectionWritten:
 
 
 def rendered(chunk: str, pages: int = 1) -> ChunkRendered:
-    return ChunkRendered(chunk=chunk, blob="ab" * 32, pages=pages)
+    return ChunkRendered(chunk=chunk, blob="ab" * 32, pages=pages, attempt=1, recipe="cd" * 32)
 
 
 def bound(**changes: Any) -> DocumentBound:
