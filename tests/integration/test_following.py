@@ -217,6 +217,8 @@ def test_the_head_of_a_stream_is_all_that_was_asked_for(http: httpx.Client, orde
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
+    # On the same connection, which is free only once that answer has ended.
+    assert http.get("/livez").status_code == 200
 
 
 def test_one_order_leaves_room_for_all_others(
