@@ -1,23 +1,11 @@
 """One order of all events, the Merkle tree over it, and its signed checkpoints."""
 
-from pathlib import Path
-
-from alembic import op
+from storage.migrations import no_way_back, sql_beside
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-
-def upgrade() -> None:
-    """Add the tables and functions; the SQL beside this file says what and why."""
-    # Straight to the driver: SQLAlchemy would read every % as a placeholder.
-    driver = op.get_bind().connection.driver_connection
-    driver.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
-
-
-def downgrade() -> None:
-    """There is no way back from an append-only log: restore a backup instead."""
-    message = "an append-only log is not migrated backwards"
-    raise NotImplementedError(message)
+upgrade = sql_beside(__file__)
+downgrade = no_way_back
