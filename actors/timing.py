@@ -1,6 +1,8 @@
 """The keeper's clock: what is done every hour or every day, each by one keeper, and seen as a row of ``timers``."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from storage.telemetry import log, where
 from storage.timers import OK, Turn
 
 _LOOK_SECONDS = 1.0
+# How often the rows are seen to: another keeper, on which one of them is not set up, may have begun since.
+_ENROL_SECONDS = 60.0
 # A keeper that dies in the middle of a run is taken for dead after this long; while it lives it says so more often.
 _HELD_SECONDS = 60.0
 _BEAT_SECONDS = 15.0
@@ -65,22 +69,19 @@ Due = Every | Daily
 class Clock:
     """Runs what is due, one after the other. Any number may look at the same rows: each run is one's.
 
-    ``unset`` are those that are not set up here: their rows go, so that nobody waits for them.
+    ``unset`` are those that are not set up here: their rows go once, so that nobody waits for them.
     """
 
     def __init__(self, orders: Log, due: Sequence[Due], unset: Sequence[str] = ()) -> None:
         self._engine = orders.engine
         self._due: Mapping[str, Due] = {each.name: each for each in due}
         self._unset = unset
-        self._enrolled = False
+        self._enrolled = -math.inf
 
     def tick(self) -> bool:
         """Run one that is due; return whether there was one. Raises ``Unavailable`` if Postgres is away."""
-        if not self._enrolled:
-            now = datetime.now(UTC)
-            timers.retire(self._engine, self._unset)
-            timers.enrol(self._engine, {each.name: each.first(now) for each in self._due.values()})
-            self._enrolled = True
+        if time.monotonic() - self._enrolled > _ENROL_SECONDS:
+            self._enrol()
         turn = timers.claim(self._engine, self._due, _HELD_SECONDS)
         if turn is None:
             return False
@@ -105,6 +106,13 @@ class Clock:
             except Unavailable as error:
                 log.warning("timers wait", reason=error.reason)
             stopping.wait(_LOOK_SECONDS)
+
+    def _enrol(self) -> None:
+        timers.retire(self._engine, self._unset)
+        self._unset = ()
+        now = datetime.now(UTC)
+        timers.enrol(self._engine, {each.name: each.first(now) for each in self._due.values()})
+        self._enrolled = time.monotonic()
 
     def _run(self, due: Due, turn: Turn) -> tuple[str, str]:
         try:

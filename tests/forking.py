@@ -16,6 +16,7 @@ from api import cli
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that a command may take.
 _PATIENCE = 110.0
+_PLACES = ("PATH", "LD_LIBRARY_PATH")
 
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -34,7 +35,10 @@ def run(
     folder: Path = ROOT,
     given: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """``python -m module ...`` in ``folder`` with nothing but ``environment``, and with ``given`` to read."""
+    """``python -m module ...`` in ``folder``, with ``given`` to read.
+
+    It finds nothing in its environment but ``environment``, and where programs and libraries are.
+    """
     with TemporaryDirectory() as name:
         papers = Path(name)
         (papers / "0").write_text(given, "utf-8")
@@ -62,8 +66,9 @@ def _command(
     papers: Path,
 ) -> None:
     os.setsid()
+    places = {name: os.environ[name] for name in _PLACES if name in os.environ}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**places, **environment})
     os.chdir(folder)
     for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         os.dup2(os.open(papers / str(number), flags | os.O_CREAT, 0o600), number)

@@ -145,6 +145,7 @@ class _Room:
                 cwd=HERE.parent.parent,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                stdout=2,  # what libraries have to say when they cannot be loaded is nobody's answer
                 start_new_session=True,  # a worker told to stop still finishes its chunk
                 env=self._environment(limits),
             )
