@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from events.envelope import Unknown, kind_of
+from events.facts import OrderPlaced
 from events.folding import Projection, Seen, add_up
 from events.projections import PROJECTIONS
 from storage import event_log, generations
@@ -122,10 +123,12 @@ class Projector:
         seen = [each for each in read if type(each[1][1]) is not Unknown]
         place = connection.execute(_PLACE, (until,)).fetchone()
         assert place is not None  # positions have no holes
-        for each in moved:
-            wanted = types[each.generation]
-            self._fold(connection, each, [what for name, what in seen if name in wanted], until)
-            connection.execute(_MOVE, (until, *place, each.generation))
+        # Postgres writes down what one of them adds while the next is being folded.
+        with connection.pipeline():
+            for each in moved:
+                wanted = types[each.generation]
+                self._fold(connection, each, [what for name, what in seen if name in wanted], until)
+                connection.execute(_MOVE, (until, *place, each.generation))
         return until - after
 
     def _types(self, generation: Generation) -> frozenset[str]:
@@ -137,7 +140,10 @@ class Projector:
         self, connection: Connection, generation: Generation, seen: Sequence[Seen], until: int
     ) -> None:
         projection = self.projections[generation.projection]
-        remembered = self._recall(connection, generation, {stream for stream, _, _ in seen})
+        # There is nothing to remember of an order before it was placed: that is how its stream begins.
+        placed = {stream for stream, event, _ in seen if type(event) is OrderPlaced}
+        before = {stream for stream, _, _ in seen} - placed
+        remembered = self._recall(connection, generation, before)
         sums, changed = add_up(projection, remembered.memories, seen)
         added = {event_log.literal(key): amount for key, amount in sums.items()}
         for statement, rows in ((_REMEMBER, changed), (_ADD, added)):

@@ -16,7 +16,7 @@ from events.products import CATALOGUE
 from events.projections import PROJECTIONS, projection_named
 from storage import rebuilding, restating
 from storage.database import PROJECTOR_ROLE
-from storage.garbage import collect_seldom
+from storage.garbage import SELDOM, collect_seldom
 from storage.opening import database, opened
 from storage.projector import Projector
 from storage.rebuilding import Different
@@ -173,7 +173,7 @@ def _chosen(names: Sequence[str] | None) -> tuple[bool, list[str]]:
 
 @contextmanager
 def _projector() -> Iterator[Projector]:
-    collect_seldom()
+    collect_seldom(SELDOM)
     with database(load_database(), role=PROJECTOR_ROLE, pool=2) as engine:
         yield Projector(engine)
 

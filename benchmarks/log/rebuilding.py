@@ -29,7 +29,7 @@ from events.money import Money, Tokens
 from events.projections import PROJECTIONS
 from storage import rebuilding
 from storage.database import PROJECTOR_ROLE, connect
-from storage.garbage import collect_seldom
+from storage.garbage import SELDOM, collect_seldom
 from storage.projector import Projector
 
 _SHARE = 0.3
@@ -144,7 +144,7 @@ def _telling(ask: psycopg.Connection[Any]) -> float:
 
 def _folding(url: str) -> float:
     engine = connect(url, role=PROJECTOR_ROLE, pool=2)
-    collect_seldom()  # as the command and the keeper do
+    collect_seldom(SELDOM)  # as the command does
     try:
         before = time.perf_counter()
         for _ in rebuilding.rebuild(Projector(engine), list(PROJECTIONS)):
