@@ -1,7 +1,7 @@
 """What a projection across orders is: sums, and what must be remembered of each order to go on adding to them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -12,8 +12,10 @@ import msgspec
 # What is counted under, from the general to the particular: ("acme", "2026-11", "life_clarity", "calls").
 Key = tuple[str, ...]
 Additions = tuple[tuple[Key, int], ...]
-# An event as projections read it: its stream, itself without personal fields, and when it was recorded.
-Seen = tuple[str, Any, datetime]
+# An event as projections read it, without personal fields, and when it was recorded.
+Told = tuple[Any, datetime]
+# Events by their stream, each stream's in order.
+Seen = Mapping[str, Sequence[Told]]
 
 NOTHING: Additions = ()
 
@@ -63,17 +65,22 @@ def _month(ordinal: int) -> str:
 
 
 def add_up(
-    projection: Projection, memories: Mapping[str, Any], seen: Iterable[Seen]
+    projection: Projection, memories: Mapping[str, Any], seen: Seen
 ) -> tuple[Counter[Key], dict[str, Any]]:
-    """What these events, each stream's in order, add to which sums; and what is remembered otherwise than before."""
+    """What these events add to which sums, and what is remembered otherwise than before.
+
+    Events that are not the projection's are passed over: among them those of later releases, whose shape is unknown.
+    """
     sums: Counter[Key] = Counter()
     changed: dict[str, Any] = {}
-    step = projection.step
-    for stream, event, at in seen:
-        before = changed.get(stream) or memories.get(stream)
-        after, additions = step(before, event, at)
+    step, wanted, so_far = projection.step, frozenset(projection.events), sums.get
+    for stream, events in seen.items():
+        before = after = memories.get(stream)
+        for event, at in events:
+            if type(event) in wanted:
+                after, additions = step(after, event, at)
+                for key, amount in additions:
+                    sums[key] = so_far(key, 0) + amount  # a Counter's += asks twice
         if after is not before:
             changed[stream] = after
-        for key, amount in additions:
-            sums[key] = sums.get(key, 0) + amount  # faster than +=, for which a Counter asks twice
     return sums, changed

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine
 
-from events.envelope import Unknown, kind_of
+from events.envelope import kind_of
 from events.facts import OrderPlaced
 from events.folding import Projection, Seen, add_up
 from events.projections import PROJECTIONS
@@ -23,8 +23,9 @@ from storage.stretches import Stretch, Stretches
 
 # A batch takes a fraction of a second, far from the limits on statements and transactions.
 MOST = 20_000
-# When more orders than these are remembered, they are forgotten here and read again when they are needed.
-_MOST_REMEMBERED = 20_000
+# When more orders than these are remembered, they are forgotten here and read again when they are needed: what lies close
+# together is found sooner than it is spared.
+_MOST_REMEMBERED = 4_000
 
 _PLACE = """
     select e.hash, e.recorded_at from sealed s join events e on e.seq = s.seq where s.position = %s
@@ -116,18 +117,16 @@ class Projector:
         after = min(each.position for each in behind)
         until = min([goal, after + most, *(e.position for e in behind if e.position > after)])
         moved = [each for each in behind if each.position == after]
-        types = {each.generation: self._types(each) for each in moved}
-        stretch = Stretch(after, until, frozenset().union(*types.values()))
-        # What a later release has recorded: who knows its shape folds the log afresh.
-        read = self._stretches.read(connection, stretch, goal)
-        seen = [each for each in read if type(each[1][1]) is not Unknown]
+        types = frozenset().union(*(self._types(each) for each in moved))
+        seen = self._stretches.read(connection, Stretch(after, until, types), goal)
+        # There is nothing to remember of an order before it was placed: that is how its stream begins.
+        begun = {name for name, events in seen.items() if type(events[0][0]) is not OrderPlaced}
         place = connection.execute(_PLACE, (until,)).fetchone()
         assert place is not None  # positions have no holes
         # Postgres writes down what one of them adds while the next is being folded.
         with connection.pipeline():
             for each in moved:
-                wanted = types[each.generation]
-                self._fold(connection, each, [what for name, what in seen if name in wanted], until)
+                self._fold(connection, each, seen, begun, until)
                 connection.execute(_MOVE, (until, *place, each.generation))
         return until - after
 
@@ -137,13 +136,16 @@ class Projector:
         )
 
     def _fold(
-        self, connection: Connection, generation: Generation, seen: Sequence[Seen], until: int
+        self,
+        connection: Connection,
+        generation: Generation,
+        seen: Seen,
+        begun: set[str],
+        until: int,
     ) -> None:
+        """Fold what was seen, of orders that were ``begun`` before and of others."""
         projection = self.projections[generation.projection]
-        # There is nothing to remember of an order before it was placed: that is how its stream begins.
-        placed = {stream for stream, event, _ in seen if type(event) is OrderPlaced}
-        before = {stream for stream, _, _ in seen} - placed
-        remembered = self._recall(connection, generation, before)
+        remembered = self._recall(connection, generation, begun)
         sums, changed = add_up(projection, remembered.memories, seen)
         added = {event_log.literal(key): amount for key, amount in sums.items()}
         for statement, rows in ((_REMEMBER, changed), (_ADD, added)):

@@ -1,17 +1,15 @@
 """Reads the sealed log in long stretches, the next one while the one before is being folded."""
 
+from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from events.codec import decode_public
-from events.folding import Seen
+from events.folding import Seen, Told
 from storage.database import directly
 from storage.generations import Connection
-
-# The name of an event's type, and the event.
-Read = tuple[str, Seen]
 
 # Where to look in the table is asked first: positions go up with seq but for some neighbours.
 _WHERE = """
@@ -45,9 +43,9 @@ class Stretches:
         self._engine = engine
         self._worth = worth
         self._reader = ThreadPoolExecutor(1, "reading-ahead")
-        self._ahead: tuple[Stretch, Future[list[Read]]] | None = None
+        self._ahead: tuple[Stretch, Future[Seen]] | None = None
 
-    def read(self, connection: Connection, stretch: Stretch, goal: int) -> list[Read]:
+    def read(self, connection: Connection, stretch: Stretch, goal: int) -> Seen:
         """The events of a stretch, in order. The next is read meanwhile, if there is more up to position ``goal``.
 
         Sealed events never change: what was read ahead is as good as what is read now.
@@ -60,17 +58,17 @@ class Stretches:
             self._ahead = following, self._reader.submit(self._read_ahead, following)
         return found
 
-    def _read_ahead(self, stretch: Stretch) -> list[Read]:
+    def _read_ahead(self, stretch: Stretch) -> Seen:
         with directly(self._engine) as connection:
             return _read(connection, stretch)
 
 
-def _read(connection: Connection, stretch: Stretch) -> list[Read]:
+def _read(connection: Connection, stretch: Stretch) -> Seen:
     between = {"after": stretch.after, "until": stretch.until}
     first, last = connection.execute(_WHERE, between).fetchone() or (0, 0)
     read = {**between, "types": sorted(stretch.types), "first": first, "last": last}
     rows = connection.cursor(binary=True).execute(_READ, read).fetchall()
-    return [
-        (name, (stream, decode_public(name, schema, data), at))
-        for stream, name, schema, at, data in rows
-    ]
+    seen: dict[str, list[Told]] = defaultdict(list)
+    for stream, name, schema, at, data in rows:
+        seen[stream].append((decode_public(name, schema, data), at))
+    return seen
