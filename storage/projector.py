@@ -23,8 +23,8 @@ from storage.stretches import Stretch, Stretches
 
 # A batch takes a fraction of a second, far from the limits on statements and transactions.
 MOST = 20_000
-# When more orders than these are remembered, they are forgotten here and read again when they are needed: what lies close
-# together is found sooner than it is spared.
+# When more orders than these are remembered, they are forgotten here and read again when they are needed: few that lie
+# close together are found sooner.
 _MOST_REMEMBERED = 4_000
 
 _PLACE = """

@@ -21,6 +21,7 @@ from events.facts import (
 from events.money import Money, Tokens
 from events.order import Order, fold
 from events.products.personal_horoscope import PRODUCT
+from storage.garbage import collect_seldom
 from storage.record import History
 
 _EVENTS = 600
@@ -31,11 +32,12 @@ def measure(ground: Ground, sizes: Sizes, report: Report) -> None:
     """An order of 161 sections with every piece of its document, as it stands before it is bound."""
     order = _order(ground)
     log = ground.log
-    read = _cpu(sizes.folded, lambda: log.links(order))
+    collect_seldom()  # as workers do
+    read = _cpu(sizes.folded, lambda: log.stored(order))
     loaded = _cpu(
         sizes.folded,
         lambda: fold(
-            order, (decode_public(each.type, each.schema, each.data) for each in log.links(order))
+            order, (decode_public(each.type, each.schema, each.data) for each in log.stored(order))
         ),
     )
     opened = _cpu(sizes.folded, lambda: log.read(order))
