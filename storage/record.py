@@ -128,23 +128,18 @@ class Log:
 
     def read(self, order_id: str) -> History:
         """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
-        rows = self._rows(_STORED, order_id)
-        *_, asked, wrapped, kek = rows[0]
-        stored = [Stored(*row[:_END_OF_STORED]) for row in rows]
-        sealer = self._sealer(stored[0].data, wrapped, kek)
+        stored, asked, sealer = self._stored(order_id)
         order = fold(order_id, (_opened(each, sealer) for each in stored))
         meta = msgspec.json.decode(asked)
         return History(order, sealer, meta["correlation"], meta.get("traceparent", ""))
 
     def stored(self, order_id: str) -> list[Stored]:
         """The order's events, sealed as they are, oldest first."""
-        return [Stored(*row[:_END_OF_STORED]) for row in self._rows(_STORED, order_id)]
+        return self._stored(order_id)[0]
 
     def recorded(self, order_id: str) -> list[Recorded]:
         """The order's events with all the log knows of them, oldest first."""
-        rows = self._rows(_LINKS, order_id)
-        links = [Link(*row[:_END_OF_LINK]) for row in rows]
-        sealer = self._sealer(links[0].data, *rows[0][_END_OF_LINK:])
+        links, sealer = self._links(order_id)
         return [event_log.recorded(each, _opened(each, sealer)) for each in links]
 
     def catch_up(self, history: History) -> History:
@@ -320,7 +315,19 @@ class Log:
 
     def links(self, order_id: str) -> list[Link]:
         """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""
-        return [Link(*row[:_END_OF_LINK]) for row in self._rows(_LINKS, order_id)]
+        return self._links(order_id)[0]
+
+    def _stored(self, order_id: str) -> tuple[list[Stored], str, Sealer]:
+        """The order's events, the first one's metadata, and what opens them."""
+        rows = self._rows(_STORED, order_id)
+        stored = [Stored(*row[:_END_OF_STORED]) for row in rows]
+        asked, wrapped, kek = rows[0][_END_OF_STORED:]
+        return stored, asked, self._sealer(stored[0].data, wrapped, kek)
+
+    def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
+        rows = self._rows(_LINKS, order_id)
+        links = [Link(*row[:_END_OF_LINK]) for row in rows]
+        return links, self._sealer(links[0].data, *rows[0][_END_OF_LINK:])
 
     def _rows(self, query: str, order_id: str) -> list[tuple[Any, ...]]:
         """One for each of the order's events. Raises ``NotFound`` if there is none."""

@@ -22,7 +22,7 @@ from events.rates import rate
 from storage.endpoints import Permit
 from storage.leases import Lease
 from storage.publisher import Letter as Nudging
-from storage.record import History, Log, _opened, stream_of
+from storage.record import History, Log, Stored, _opened, stream_of
 from storage.tenants import Limits
 from storage.vault import Sealer
 from tests.examples import SUBJECT
@@ -85,12 +85,17 @@ class MemoryLog(Log):
             order = evolve(order, _opened(each, history.sealer))
         return replace(history, order=order, wrote=False)
 
-    def _stored(self, order_id: str) -> tuple[list[Link], Sealer]:
+    def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
         self._process.halt()
         links = list(self._stream(order_id).links)
         if not links:
             raise NotFound("no such order")
         return links, self.vault.sealer(uuid.UUID(SUBJECT))
+
+    def _stored(self, order_id: str) -> tuple[list[Stored], str, Sealer]:
+        links, sealer = self._links(order_id)
+        stored = [Stored(str(each.id), each.type, each.schema, each.data) for each in links]
+        return stored, links[0].meta, sealer
 
     def _stream(self, order_id: str) -> Stream:
         return self._world.database.streams.get(stream_of(order_id), Stream())
