@@ -18,8 +18,8 @@ from events.order import Order, evolve
 from events.plan import Product
 from events.retry import fail, reason_of
 from storage import tracing
+from storage.history import History
 from storage.leases import SILENT_SECONDS, Lease
-from storage.record import History
 from storage.telemetry import log, where
 from storage.tracing import Kind, Span
 

@@ -8,7 +8,7 @@ from events.order import Order
 from events.plan import Product
 from events.saying import duration, price
 from events.views import order_number
-from storage.record import History
+from storage.history import History
 
 
 def letter(

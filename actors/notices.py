@@ -16,8 +16,9 @@ from events.notices import DOUBT, To, fail, intend, owed, tried_as
 from events.order import Order
 from events.plan import Product
 from storage.adding import add
+from storage.history import History
 from storage.orders import to_tell
-from storage.record import History, Log
+from storage.record import Log
 from storage.settings import Settings
 from storage.telemetry import log, where
 

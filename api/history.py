@@ -12,9 +12,9 @@ from api.reader import ReadsByToken
 from events.chain import Link
 from storage import sealed
 from storage.database import again_once, connected
+from storage.history import stream_of
 from storage.orders import by_id
 from storage.readings import Reading
-from storage.record import stream_of
 
 router = APIRouter(prefix="/v1/orders", tags=["history"])
 

@@ -13,8 +13,9 @@ from events.products import CATALOGUE
 from sandbox.mailbox import Mailbox
 from sandbox.system import System
 from sandbox.verdict import Evidence
+from storage.history import stream_of
 from storage.opening import opened
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.settings import read_from
 
 _OK = 200

@@ -34,8 +34,9 @@ from events.products import CATALOGUE
 from sandbox.calls import Calls as Asked
 from sandbox.system import System
 from storage.blobs import Blobs, blobs_of
+from storage.history import stream_of
 from storage.opening import opened
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.settings import read_from
 
 # A long history shows its beginning and its end.

@@ -6,7 +6,8 @@ from typing import Any
 from events.envelope import Cause
 from events.errors import Unavailable, WrongExpectedVersion
 from events.order import Order
-from storage.record import History, Log
+from storage.history import History
+from storage.record import Log
 
 _TRIES = 20
 

@@ -11,8 +11,9 @@ from events.interventions import Asked, Wish, intervene
 from events.money import Rate
 from events.order import Order
 from events.plan import Product
+from storage.history import History
 from storage.parts import tell
-from storage.record import History, Log
+from storage.record import Log
 
 OPERATOR = "operator"
 

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, or_, select
 from events.errors import NotFound
 from events.views import numbered
 from storage.database import again_once, connected
+from storage.history import stream_of
 from storage.payments import payment_stream
-from storage.record import stream_of
 from storage.tables import events, orders, tenants
 
 _SESSION, _PAYMENT = "cs_", "pi_"

@@ -1,28 +1,24 @@
 """Append plus reactions plus the status row, in one transaction; one log line for each event."""
 
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import reduce
 from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
-from msgspec import Struct
 from sqlalchemy import Engine
 
-from events.chain import Link
-from events.codec import decode, encode
-from events.envelope import Cause, Recorded, event_id, kind_of
-from events.errors import NotFound
+from events.codec import encode
+from events.envelope import Cause, event_id, kind_of
 from events.facts import AttemptStarted
-from events.order import Order, evolve, fold
+from events.order import Order, evolve
 from events.plan import Product, queue_of
 from events.react import Nudge, react
 from storage import event_log
 from storage.database import again_once, directly, failed
 from storage.event_log import Fact
+from storage.history import Histories, History, stream_of
 from storage.leases import LEASE_SECONDS, SILENT_SECONDS, Lease
 from storage.metering import meter
 from storage.orders import columns
@@ -41,36 +37,6 @@ _TAKE_UP = """
         %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[], %(data)s::text[], %(meta)s, %(row)s::json,
         %(nudges)s::json, %(release)s)
 """
-# An order's events as far as they say how it stands, and with the first of them who asked and its customer's key.
-_STORED = """
-    select e.event_id::text, e.type, e.schema, e.data::text, case when e.version = 1 then e.meta::text end,
-        case when e.version = 1 then k.wrapped end, case when e.version = 1 then k.kek end
-    from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
-    where e.stream = %s order by e.version
-"""
-# The same with all that their hashes are made of.
-_LINKS = """
-    select e.event_id as id, e.stream, e.version, e.type, e.schema, e.recorded_at, e.fence, e.data::text, e.meta::text,
-        e.previous, e.hash, case when e.version = 1 then k.wrapped end, case when e.version = 1 then k.kek end
-    from events e left join orders o on o.order_id = %s left join subjects k on k.subject = o.subject
-    where e.stream = %s order by e.version
-"""
-_FIRST = """
-    select recorded_at from events where stream = %s and type = %s order by version limit 1
-"""
-
-
-class Stored(Struct, frozen=True):
-    """An event as it is needed to know how its order stands: a third of its columns, read in half the time."""
-
-    id: str
-    type: str
-    schema: int
-    data: str
-
-
-# Where in such rows that ends, and the rest begins.
-_END_OF_STORED, _END_OF_LINK = len(Stored.__struct_fields__), len(Link.__struct_fields__)
 
 
 class _Written(NamedTuple):
@@ -78,27 +44,7 @@ class _Written(NamedTuple):
     nudges: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """An order as its log tells it, and what opens its personal fields.
-
-    ``correlation`` is the request that its first event came from, and ``trace`` that request's traceparent. ``wrote``
-    says of what ``record`` returns whether the events are this call's, and not there already.
-    """
-
-    order: Order
-    sealer: Sealer
-    correlation: str = ""
-    trace: str = ""
-    wrote: bool = False
-
-
-def stream_of(order_id: str) -> str:
-    """The name of an order's stream."""
-    return f"order-{order_id}"
-
-
-class Log:
+class Log(Histories):
     """The log of orders: read one, or record what has become true of it."""
 
     def __init__(
@@ -110,49 +56,10 @@ class Log:
         catalogue: Mapping[str, Product],
         code: str,
     ) -> None:
-        self.engine = engine
-        self.vault = vault
+        super().__init__(engine, vault)
         self.publisher = publisher
         self.catalogue = catalogue
         self.code = code
-
-    def begin(self, order_id: str, subject: uuid.UUID) -> History:
-        """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
-        # Nothing is recorded of an order before its customer has a key.
-        if made := self.vault.made(subject):
-            return History(Order(id=order_id), made)
-        try:
-            return self.read(order_id)
-        except NotFound:
-            return History(Order(id=order_id), self.vault.sealer(subject))
-
-    def read(self, order_id: str) -> History:
-        """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
-        stored, asked, sealer = self._stored(order_id)
-        order = fold(order_id, (_opened(each, sealer) for each in stored))
-        meta = msgspec.json.decode(asked)
-        return History(order, sealer, meta["correlation"], meta.get("traceparent", ""))
-
-    def stored(self, order_id: str) -> list[Stored]:
-        """The order's events, sealed as they are, oldest first."""
-        return self._stored(order_id)[0]
-
-    def recorded(self, order_id: str) -> list[Recorded]:
-        """The order's events with all the log knows of them, oldest first."""
-        links, sealer = self._links(order_id)
-        return [event_log.recorded(each, _opened(each, sealer)) for each in links]
-
-    def catch_up(self, history: History) -> History:
-        """The same order with what has been recorded since."""
-        order = history.order
-
-        def ask() -> list[Link]:
-            with directly(self.engine) as connection:
-                return event_log.read(connection, stream_of(order.id), after=order.version)
-
-        for each in again_once(ask):
-            order = evolve(order, _opened(each, history.sealer))
-        return replace(history, order=order, wrote=False)
 
     def record(
         self,
@@ -302,57 +209,6 @@ class Log:
             "token_hash": "\\x" + token_hash(sealer.token(order.id) or f"erased/{order.id}").hex(),
         }
         return msgspec.json.encode(row).decode()
-
-    def recorded_at(self, order_id: str, kind: str) -> datetime | None:
-        """When an event of that kind was recorded of the order, first; ``None`` if none was."""
-
-        def ask() -> datetime | None:
-            with directly(self.engine) as connection:
-                found = connection.execute(_FIRST, (stream_of(order_id), kind)).fetchone()
-            return found[0] if found else None
-
-        return again_once(ask)
-
-    def links(self, order_id: str) -> list[Link]:
-        """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""
-        return self._links(order_id)[0]
-
-    def _stored(self, order_id: str) -> tuple[list[Stored], str, Sealer]:
-        """The order's events, the first one's metadata, and what opens them."""
-        rows = self._rows(_STORED, order_id)
-        stored = [Stored(*row[:_END_OF_STORED]) for row in rows]
-        asked, wrapped, kek = rows[0][_END_OF_STORED:]
-        return stored, asked, self._sealer(stored[0].data, wrapped, kek)
-
-    def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
-        rows = self._rows(_LINKS, order_id)
-        links = [Link(*row[:_END_OF_LINK]) for row in rows]
-        return links, self._sealer(links[0].data, *rows[0][_END_OF_LINK:])
-
-    def _rows(self, query: str, order_id: str) -> list[tuple[Any, ...]]:
-        """One for each of the order's events. Raises ``NotFound`` if there is none."""
-
-        def ask() -> list[tuple[Any, ...]]:
-            with directly(self.engine) as connection:
-                return connection.execute(query, (order_id, stream_of(order_id))).fetchall()
-
-        rows = again_once(ask)
-        if not rows:
-            message = f"there is no order {order_id}"
-            raise NotFound(message)
-        return rows
-
-    def _sealer(self, first: str, wrapped: bytes | None, kek: str | None) -> Sealer:
-        """What opens the events of the order that begins with ``first``."""
-        subject = msgspec.json.decode(first)["subject"]
-        return self.vault.opened(uuid.UUID(subject), wrapped, kek)
-
-
-def _opened(stored: Link | Stored, sealer: Sealer) -> Any:
-    place = str(stored.id)
-    return decode(
-        stored.type, stored.schema, stored.data, lambda sealed: sealer.open(sealed, place)
-    )
 
 
 def _outgoing(nudge: Nudge) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from events.why import chain
 from storage import sealed
 from storage.browsing import Sought, browse
 from storage.database import again_once, connected
+from storage.history import stream_of
 from storage.naming import order_in, orders_named
 from storage.readings import Reading
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.sealed import Sealed
 
 word = Word("The log: what was recorded of everything.")

@@ -23,7 +23,7 @@ from events.interventions import (
 )
 from events.order import Order
 from events.rates import rate
-from storage.record import History
+from storage.history import History
 
 KINDS: Mapping[str, type[Wish]] = {kind.__name__.lower(): kind for kind in get_args(Wish)}
 # What may be done to many at once: what needs no words of its own for each, and can be taken back or told apart.

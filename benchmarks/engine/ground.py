@@ -28,9 +28,10 @@ from events.money import Money
 from events.order import Order
 from events.plan import Product
 from storage import schema
+from storage.history import History
 from storage.opening import opened
 from storage.publisher import parameters
-from storage.record import History, Log
+from storage.record import Log
 from storage.settings import read_from
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from events.money import Money, Tokens
 from events.order import Order, fold
 from events.products.personal_horoscope import PRODUCT
 from storage.garbage import collect_seldom
-from storage.record import History
+from storage.history import History
 
 _EVENTS = 600
 _SECTION = Path(__file__).parents[1].joinpath("section.md").read_text("utf-8")
@@ -33,11 +33,15 @@ def measure(ground: Ground, sizes: Sizes, report: Report) -> None:
     order = _order(ground)
     log = ground.log
     collect_seldom()  # as workers do
-    read = _cpu(sizes.folded, lambda: log.stored(order))
+    read = _cpu(sizes.folded, lambda: log.unopened(order))
     loaded = _cpu(
         sizes.folded,
         lambda: fold(
-            order, (decode_public(each.type, each.schema, each.data) for each in log.stored(order))
+            order,
+            (
+                decode_public(each.type, each.schema, each.data)
+                for each in log.unopened(order).events
+            ),
         ),
     )
     opened = _cpu(sizes.folded, lambda: log.read(order))

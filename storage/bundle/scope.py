@@ -11,8 +11,8 @@ from events.errors import NotFound, Refused, Unavailable
 from storage import checkpoints, sealed
 from storage.bundle.span import positions
 from storage.checkpoints import Kept
+from storage.history import stream_of
 from storage.naming import streams_of
-from storage.record import stream_of
 from storage.sealed import Sealed
 from storage.tables import events
 

@@ -20,8 +20,9 @@ from events.facts import (
 )
 from storage.blobs import Blobs
 from storage.clearing import REST, clear
+from storage.history import History
 from storage.opening import opened
-from storage.record import History, Log
+from storage.record import Log
 from storage.settings import Settings, read_from
 from tests.examples import bound, paid, placed
 

@@ -23,9 +23,10 @@ from events.order import Order
 from events.products import CATALOGUE
 from storage import schema
 from storage.database import connect, connected
+from storage.history import History, stream_of
 from storage.leases import SILENT_SECONDS, Leases
 from storage.orders import by_id, by_session
-from storage.record import History, Log, stream_of
+from storage.record import Log
 from tests.examples import ORDER, SUBJECT, asked, paid, placed, started, written
 from tests.taking import take_up
 

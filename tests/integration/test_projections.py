@@ -39,9 +39,10 @@ from storage.checks import readers
 from storage.database import connect
 from storage.findings import Finding
 from storage.generations import ForeignBookmark
+from storage.history import stream_of
 from storage.projector import Projector
 from storage.rebuilding import Different
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.sealer import seal_all
 from storage.settings import Settings
 from storage.stretches import Stretch, Stretches

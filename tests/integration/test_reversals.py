@@ -19,10 +19,11 @@ from events.payments import Reversed, order_id
 from events.products import CATALOGUE
 from storage import payments
 from storage.database import connected
+from storage.history import History
 from storage.orders import by_id
 from storage.parts import tell_strays
 from storage.payments import Heard, Signed, hear, payment_stream
-from storage.record import History, Log
+from storage.record import Log
 from tests.integration.conftest import Deliver
 from tests.stripe_events import body, sign, stripe_event
 

@@ -15,9 +15,10 @@ from events.facts import MailIntended, PaymentRefunded, SectionsAsked
 from events.money import Money
 from storage.broker import NudgeBroker, NudgeConsumer, Nudged
 from storage.database import connected
+from storage.history import History
 from storage.outbox import due
 from storage.publisher import Letter, Publisher
-from storage.record import History, Log
+from storage.record import Log
 from storage.settings import Settings
 from tests.examples import EXAMPLES, ORDER, SUBJECT, asked, paid, placed
 from tests.taking import take_up

@@ -16,8 +16,9 @@ from events.projections import PROJECTIONS
 from storage import rebuilding, restating
 from storage.blobs import Blobs
 from storage.checkpoints import Folder, sign
+from storage.history import stream_of
 from storage.rebuilding import Different
-from storage.record import Log, stream_of
+from storage.record import Log
 from storage.settings import Settings
 from storage.signing import signer
 from storage.sums import standings, sums

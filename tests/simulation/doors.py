@@ -20,9 +20,10 @@ from events.order import evolve
 from events.products import find
 from events.rates import rate
 from storage.endpoints import Permit
+from storage.history import History, Stored, Unopened, opened, stream_of
 from storage.leases import Lease
 from storage.publisher import Letter as Nudging
-from storage.record import History, Log, Stored, _opened, stream_of
+from storage.record import Log
 from storage.tenants import Limits
 from storage.vault import Sealer
 from tests.examples import SUBJECT
@@ -82,7 +83,7 @@ class MemoryLog(Log):
         self._process.halt()
         order = history.order
         for each in self._stream(order.id).links[order.version :]:
-            order = evolve(order, _opened(each, history.sealer))
+            order = evolve(order, opened(each, history.sealer))
         return replace(history, order=order, wrote=False)
 
     def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
@@ -92,10 +93,10 @@ class MemoryLog(Log):
             raise NotFound("no such order")
         return links, self.vault.sealer(uuid.UUID(SUBJECT))
 
-    def _stored(self, order_id: str) -> tuple[list[Stored], str, Sealer]:
+    def unopened(self, order_id: str) -> Unopened:
         links, sealer = self._links(order_id)
-        stored = [Stored(str(each.id), each.type, each.schema, each.data) for each in links]
-        return stored, links[0].meta, sealer
+        events = [Stored(str(each.id), each.type, each.schema, each.data) for each in links]
+        return Unopened(events, links[0].meta, sealer)
 
     def _stream(self, order_id: str) -> Stream:
         return self._world.database.streams.get(stream_of(order_id), Stream())

@@ -22,7 +22,7 @@ from events.facts import (
     SectionWritten,
 )
 from events.order import Order, evolve
-from storage.record import stream_of
+from storage.history import stream_of
 from tests.examples import ORDER
 from tests.simulation.world import Effect, Moment, World
 

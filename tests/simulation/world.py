@@ -19,9 +19,9 @@ from events.interventions import Retry
 from events.order import Order
 from events.plan import DocumentKind, Pacing, Product
 from events.products import find
+from storage.history import stream_of
 from storage.intervening import carry_out
 from storage.publisher import Letter
-from storage.record import stream_of
 from tests.examples import ORDER, SUBJECT, paid, placed
 from tests.simulation.doors import MemoryLog, equip
 from tests.simulation.memory import EPOCH, Broker, Database
