@@ -1,4 +1,4 @@
-"""Orders as the log tells them: read, opened and folded."""
+"""Orders as the log tells them: read, opened and folded. Raises ``Unavailable`` if Postgres is away."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 
 from events.chain import Link
 from events.codec import decode
-from events.envelope import Recorded
 from events.errors import NotFound
 from events.order import Order, evolve, fold
 from storage import event_log
@@ -78,90 +77,51 @@ def stream_of(order_id: str) -> str:
     return f"order-{order_id}"
 
 
-class Histories:
-    """Reads orders from their streams. Raises ``Unavailable`` if Postgres is away."""
+def unopened(engine: Engine, vault: Vault, order_id: str) -> Unopened:
+    """The order as it is stored, oldest event first. Raises ``NotFound`` if nothing was ever recorded of it."""
+    rows = _rows(engine, _STORED, order_id)
+    events = [Stored(*row[:_END_OF_STORED]) for row in rows]
+    asked, wrapped, kek = rows[0][_END_OF_STORED:]
+    return Unopened(events, asked, _sealer(vault, events[0].data, wrapped, kek))
 
-    def __init__(self, engine: Engine, vault: Vault) -> None:
-        self.engine = engine
-        self.vault = vault
 
-    def begin(self, order_id: str, subject: uuid.UUID) -> History:
-        """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
-        # Nothing is recorded of an order before its customer has a key.
-        if made := self.vault.made(subject):
-            return History(Order(id=order_id), made)
-        try:
-            return self.read(order_id)
-        except NotFound:
-            return History(Order(id=order_id), self.vault.sealer(subject))
+def linked(engine: Engine, vault: Vault, order_id: str) -> tuple[list[Link], Sealer]:
+    """The same events with all that their hashes are made of, and what opens them."""
+    rows = _rows(engine, _LINKS, order_id)
+    links = [Link(*row[:_END_OF_LINK]) for row in rows]
+    return links, _sealer(vault, links[0].data, *rows[0][_END_OF_LINK:])
 
-    def read(self, order_id: str) -> History:
-        """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
-        stored, asked, sealer = self.unopened(order_id)
-        order = fold(order_id, (opened(each, sealer) for each in stored))
-        meta = msgspec.json.decode(asked)
-        return History(order, sealer, meta["correlation"], meta.get("traceparent", ""))
 
-    def recorded(self, order_id: str) -> list[Recorded]:
-        """The order's events with all the log knows of them, oldest first."""
-        links, sealer = self._links(order_id)
-        return [event_log.recorded(each, opened(each, sealer)) for each in links]
+def folded(order_id: str, found: Unopened) -> History:
+    """The order that these events add up to."""
+    stored, asked, sealer = found
+    order = fold(order_id, (opened(each, sealer) for each in stored))
+    meta = msgspec.json.decode(asked)
+    return History(order, sealer, meta["correlation"], meta.get("traceparent", ""))
 
-    def catch_up(self, history: History) -> History:
-        """The same order with what has been recorded since."""
-        order = history.order
 
-        def ask() -> list[Link]:
-            with directly(self.engine) as connection:
-                return event_log.read(connection, stream_of(order.id), after=order.version)
+def caught_up(engine: Engine, history: History) -> History:
+    """The same order with what has been recorded since."""
+    order = history.order
 
-        for each in again_once(ask):
-            order = evolve(order, opened(each, history.sealer))
-        return replace(history, order=order, wrote=False)
+    def ask() -> list[Link]:
+        with directly(engine) as connection:
+            return event_log.read(connection, stream_of(order.id), after=order.version)
 
-    def recorded_at(self, order_id: str, kind: str) -> datetime | None:
-        """When an event of that kind was recorded of the order, first; ``None`` if none was."""
+    for each in again_once(ask):
+        order = evolve(order, opened(each, history.sealer))
+    return replace(history, order=order, wrote=False)
 
-        def ask() -> datetime | None:
-            with directly(self.engine) as connection:
-                found = connection.execute(_FIRST, (stream_of(order_id), kind)).fetchone()
-            return found[0] if found else None
 
-        return again_once(ask)
+def first_recorded(engine: Engine, order_id: str, kind: str) -> datetime | None:
+    """When an event of that kind was recorded of the order, first; ``None`` if none was."""
 
-    def links(self, order_id: str) -> list[Link]:
-        """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""
-        return self._links(order_id)[0]
+    def ask() -> datetime | None:
+        with directly(engine) as connection:
+            found = connection.execute(_FIRST, (stream_of(order_id), kind)).fetchone()
+        return found[0] if found else None
 
-    def unopened(self, order_id: str) -> Unopened:
-        """The order as it is stored, oldest event first. Raises ``NotFound`` if nothing was ever recorded of it."""
-        rows = self._rows(_STORED, order_id)
-        events = [Stored(*row[:_END_OF_STORED]) for row in rows]
-        asked, wrapped, kek = rows[0][_END_OF_STORED:]
-        return Unopened(events, asked, self._sealer(events[0].data, wrapped, kek))
-
-    def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
-        rows = self._rows(_LINKS, order_id)
-        links = [Link(*row[:_END_OF_LINK]) for row in rows]
-        return links, self._sealer(links[0].data, *rows[0][_END_OF_LINK:])
-
-    def _rows(self, query: str, order_id: str) -> list[tuple[Any, ...]]:
-        """One for each of the order's events. Raises ``NotFound`` if there is none."""
-
-        def ask() -> list[tuple[Any, ...]]:
-            with directly(self.engine) as connection:
-                return connection.execute(query, (order_id, stream_of(order_id))).fetchall()
-
-        rows = again_once(ask)
-        if not rows:
-            message = f"there is no order {order_id}"
-            raise NotFound(message)
-        return rows
-
-    def _sealer(self, first: str, wrapped: bytes | None, kek: str | None) -> Sealer:
-        """What opens the events of the order that begins with ``first``."""
-        subject = msgspec.json.decode(first)["subject"]
-        return self.vault.opened(uuid.UUID(subject), wrapped, kek)
+    return again_once(ask)
 
 
 def opened(stored: Link | Stored, sealer: Sealer) -> Any:
@@ -170,3 +130,21 @@ def opened(stored: Link | Stored, sealer: Sealer) -> Any:
     return decode(
         stored.type, stored.schema, stored.data, lambda sealed: sealer.open(sealed, place)
     )
+
+
+def _rows(engine: Engine, query: str, order_id: str) -> list[tuple[Any, ...]]:
+    def ask() -> list[tuple[Any, ...]]:
+        with directly(engine) as connection:
+            return connection.execute(query, (order_id, stream_of(order_id))).fetchall()
+
+    rows = again_once(ask)
+    if not rows:
+        message = f"there is no order {order_id}"
+        raise NotFound(message)
+    return rows
+
+
+def _sealer(vault: Vault, first: str, wrapped: bytes | None, kek: str | None) -> Sealer:
+    """What opens the events of the order that begins with ``first``."""
+    subject = msgspec.json.decode(first)["subject"]
+    return vault.opened(uuid.UUID(subject), wrapped, kek)

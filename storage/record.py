@@ -1,7 +1,9 @@
 """Append plus reactions plus the status row, in one transaction; one log line for each event."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -9,8 +11,10 @@ import msgspec
 import psycopg
 from sqlalchemy import Engine
 
+from events.chain import Link
 from events.codec import encode
-from events.envelope import Cause, event_id, kind_of
+from events.envelope import Cause, Recorded, event_id, kind_of
+from events.errors import NotFound
 from events.facts import AttemptStarted
 from events.order import Order, evolve
 from events.plan import Product, queue_of
@@ -18,7 +22,17 @@ from events.react import Nudge, react
 from storage import event_log
 from storage.database import again_once, directly, failed
 from storage.event_log import Fact
-from storage.history import Histories, History, stream_of
+from storage.history import (
+    History,
+    Unopened,
+    caught_up,
+    first_recorded,
+    folded,
+    linked,
+    opened,
+    stream_of,
+    unopened,
+)
 from storage.leases import LEASE_SECONDS, SILENT_SECONDS, Lease
 from storage.metering import meter
 from storage.orders import columns
@@ -44,7 +58,7 @@ class _Written(NamedTuple):
     nudges: list[int]
 
 
-class Log(Histories):
+class Log:
     """The log of orders: read one, or record what has become true of it."""
 
     def __init__(
@@ -56,10 +70,46 @@ class Log(Histories):
         catalogue: Mapping[str, Product],
         code: str,
     ) -> None:
-        super().__init__(engine, vault)
+        self.engine = engine
+        self.vault = vault
         self.publisher = publisher
         self.catalogue = catalogue
         self.code = code
+
+    def begin(self, order_id: str, subject: uuid.UUID) -> History:
+        """The order as recorded so far, or an empty one whose personal data will be ``subject``'s."""
+        # Nothing is recorded of an order before its customer has a key.
+        if made := self.vault.made(subject):
+            return History(Order(id=order_id), made)
+        try:
+            return self.read(order_id)
+        except NotFound:
+            return History(Order(id=order_id), self.vault.sealer(subject))
+
+    def read(self, order_id: str) -> History:
+        """The order. Raises ``NotFound`` if nothing was ever recorded of it."""
+        return folded(order_id, self.unopened(order_id))
+
+    def unopened(self, order_id: str) -> Unopened:
+        """The order as it is stored, sealed. Raises ``NotFound`` if nothing was ever recorded of it."""
+        return unopened(self.engine, self.vault, order_id)
+
+    def links(self, order_id: str) -> list[Link]:
+        """The order's events exactly as they are stored, oldest first, for whoever checks their hashes."""
+        return self._links(order_id)[0]
+
+    def recorded(self, order_id: str) -> list[Recorded]:
+        """The order's events with all the log knows of them, oldest first."""
+        links, sealer = self._links(order_id)
+        return [event_log.recorded(each, opened(each, sealer)) for each in links]
+
+    def recorded_at(self, order_id: str, kind: str) -> datetime | None:
+        """When an event of that kind was recorded of the order, first; ``None`` if none was."""
+        return first_recorded(self.engine, order_id, kind)
+
+    def catch_up(self, history: History) -> History:
+        """The same order with what has been recorded since."""
+        return caught_up(self.engine, history)
 
     def record(
         self,
@@ -120,6 +170,9 @@ class Log(Histories):
         meter(after, events, self.catalogue)
         told = self._told(history, after, values, written, nudges, cause)
         return told, Lease(stream_of(after.id), started.number)
+
+    def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
+        return linked(self.engine, self.vault, order_id)
 
     def _prepared(
         self, history: History, events: Sequence[Any], cause: Cause, fence: int | None
