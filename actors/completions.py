@@ -4,6 +4,7 @@ It comes from outside, so it may be of any shape.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from events.answers import whole
@@ -47,17 +48,18 @@ def once_more(
 
 
 def best(answers: Sequence[Any], keys: Sequence[Key] | None) -> str:
-    """The last answer, or the one before if that is of no use: it was, if not in form.
+    """The last answer, or the one before if that is of no use.
 
-    Prose is of use unless it is empty; with ``keys`` only an object that has them.
-    Raises ``Refused`` if the model would not write, ``Unavailable`` if nothing usable came.
+    Prose is of use unless it is empty; with ``keys`` only an object that has them. If none is, the last one says why:
+    raises ``Refused`` if the model would not write, ``Unavailable`` if nothing usable came.
     """
     try:
         return _read(answers[-1], keys)
-    except (Refused, Unavailable):
-        if len(answers) == 1:
-            raise
-    return _read(answers[0], keys)
+    except (Refused, Unavailable) as last:
+        for earlier in answers[:-1]:
+            with suppress(Refused, Unavailable):
+                return _read(earlier, keys)
+        raise last from None
 
 
 def _read(completion: Any, keys: Sequence[Key] | None) -> str:

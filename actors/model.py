@@ -144,6 +144,7 @@ class Model:
 
         began = time.monotonic()
         answers: list[ChatCompletion] = []
+        missed: Refused | Unavailable | None = None
         try:
             async with asyncio.timeout(seconds):
                 answers.append(await trying(ask, question))
@@ -156,12 +157,14 @@ class Model:
         except (Refused, Unavailable) as error:
             if not answers:
                 return Failure(error=error, lost=lost)
+            missed = error
         tokens = sum(map(tokens_of, answers), start=NOTHING)
         price = sum(cost(tokens_of(each), self.rate) for each in answers)
         try:
             text = best(answers, keys)
         except (Refused, Unavailable) as error:
-            return Failure(error=error, tokens=tokens, cost=price, lost=lost)
+            # What kept a better answer from coming says what to do, and when.
+            return Failure(error=missed or error, tokens=tokens, cost=price, lost=lost)
         taken = round(1000 * (time.monotonic() - began))
         return Answer(text=text, tokens=tokens, cost=price, milliseconds=taken, lost=lost)
 

@@ -62,15 +62,19 @@ def _is_list_of_texts(value: object) -> bool:
 
 
 def _says_something(value: object) -> bool:
-    """Whether there is anything in it but empty texts, lists and objects."""
-    match value:
-        case str():
-            return bool(value.strip())
-        case dict():
-            return any(map(_says_something, value.values()))
-        case list():
-            return any(map(_says_something, value))
-    return value is not None
+    """Whether there is anything in it but empty texts, lists and objects; it may be as deep as it could be read."""
+    left = [value]
+    while left:
+        match left.pop():
+            case dict() as each:
+                left += each.values()
+            case list() as each:
+                left += each
+            case str() as each if not each.strip():
+                pass
+            case each if each is not None:
+                return True
+    return False
 
 
 def _unknown(constant: str) -> None:

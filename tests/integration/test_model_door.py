@@ -230,6 +230,22 @@ def test_an_answer_that_is_empty_once_is_had_by_asking_again(
     assert asked(server) == 2
 
 
+@pytest.mark.parametrize(
+    ("then", "reason"),
+    [({"what": "429", "retry_after": 600}, "model-busy"), ({"what": "401"}, "model-settings")],
+)
+def test_what_kept_a_better_answer_from_coming_says_what_to_do(
+    model: Model, faults: Any, then: dict[str, Any], reason: str
+) -> None:
+    faults({"what": "empty", "next": 1}, then)
+
+    found = failure(model)
+
+    assert found.error.reason == reason
+    assert found.retry_after == then.get("retry_after", 0)
+    assert found.cost > 0
+
+
 def test_an_object_without_its_keys_is_asked_for_once_more_and_then_not_taken(
     model: Model, faults: Any, server: str
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from actors.completions import best, once_more
 from events import form
 from events.answers import faults, read, whole
-from events.errors import Unavailable
+from events.errors import Refused, Unavailable
 from events.products import find
 from sandbox.prose.analysis import analysis
 
@@ -86,6 +86,23 @@ def test_an_answer_too_deep_to_be_read_is_paid_for_and_asked_for_again() -> None
     with pytest.raises(Unavailable) as raised:
         best([deep], ())
     assert raised.value.reason == "model-malformed"
+
+
+def test_an_answer_that_can_be_read_may_be_as_deep_as_it_likes() -> None:
+    deep = '{"x":' + "[" * 700 + "]" * 700 + "," + json.dumps(GOOD)[1:]
+
+    assert read(deep)
+    assert faults(deep, KEYS) == ["It has keys that were not asked for."]
+    assert whole(deep, KEYS)
+
+
+def test_of_answers_without_use_the_last_one_says_why() -> None:
+    refused = completion(None)
+    refused.choices[0].message.refusal = "I would rather not."
+
+    with pytest.raises(Refused):
+        best([completion(""), refused], None)
+    assert best([completion("A text."), refused], None) == "A text."
 
 
 @pytest.mark.parametrize("text", ["   \n", "\u200b", "\u00a0", "**", "---", "\u0301"])
