@@ -119,23 +119,29 @@ def _piece(chunk: Chunk, made: ChunkRendered, attempt: Attempt, product: Product
         log.warning(
             "chunk is made afresh", order=attempt.order.id, chunk=chunk.name, why=error.reason
         )
-    return tools.blobs.get(_render(chunk, attempt, product).blob, sealer)
+    # It must have as many pages as the one that is gone.
+    again = _render(chunk, attempt, product, plain=made.plain)
+    return tools.blobs.get(again.blob, sealer)
 
 
-def _render(chunk: Chunk, attempt: Attempt, product: Product) -> ChunkRendered:
+def _render(
+    chunk: Chunk, attempt: Attempt, product: Product, *, plain: bool = False
+) -> ChunkRendered:
+    """Press a chunk and keep it; as plain text if it must be ``plain``, or cannot be pressed otherwise."""
     tools = attempt.tools
     page = _page(chunk, attempt, product)
-    plain = False
-    try:
-        rendered = tools.press.render(page)
-    except PressFailed as error:
-        log.warning(
-            "chunk falls back to plain text",
-            order=attempt.order.id,
-            chunk=chunk.name,
-            why=str(error),
-        )
-        plain = True
+    if not plain:
+        try:
+            rendered = tools.press.render(page)
+        except PressFailed as error:
+            log.warning(
+                "chunk falls back to plain text",
+                order=attempt.order.id,
+                chunk=chunk.name,
+                why=str(error),
+            )
+            plain = True
+    if plain:
         facts = _facts(attempt.order, product, chunk)
         rendered = tools.press.render(typeset_plain(product, chunk, facts))
     blob = tools.blobs.put(rendered.pdf, attempt.history.sealer)

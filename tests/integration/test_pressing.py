@@ -14,8 +14,8 @@ import pytest
 
 from actors.attempt import Attempt, Delivery
 from actors.perform import perform
-from actors.press.rendering import Press
-from actors.pressing import bind
+from actors.press.rendering import Press, PressFailed, Rendered
+from actors.pressing import bind, render
 from events.decide import Bind, decide
 from events.envelope import Cause
 from events.facts import ChunkRendered, DocumentBound
@@ -98,6 +98,28 @@ def test_chunks_whose_files_are_lost_or_altered_are_made_again_and_the_document_
     assert bound(attempt) == [wanted]
     for each in chunks(attempt):
         assert blobs.get(each.blob, attempt.history.sealer)
+
+
+def test_a_chunk_that_was_set_as_plain_text_is_made_again_as_plain_text(
+    attempt: Attempt, settings: Settings
+) -> None:
+    press, tries = attempt.tools.press, iter([1])
+
+    def failing_once(page: str) -> Rendered:
+        if next(tries, None):
+            raise PressFailed("too large")
+        return press.render(page)
+
+    tools: Any = attempt.tools
+    tools.press = SimpleNamespace(recipe=press.recipe, render=failing_once)
+    (made,) = render((PRODUCT.chunks[2],), attempt, PRODUCT)
+    assert made.plain
+    attempt.note(replace(made, attempt=7))
+    wanted = whole(attempt)
+    root = Path(settings.blob_url.removeprefix("file://")) / SUBJECT
+    (root / made.blob).unlink()
+
+    assert bound(attempt) == [wanted]
 
 
 def other(made: ChunkRendered, **changes: Any) -> ChunkRendered:
