@@ -31,9 +31,9 @@ def _go_on(orders: Log, settings: Settings, stopping: threading.Event) -> None:
         try:
             if time.monotonic() - looked > _RETENTION_SECONDS:
                 looked = time.monotonic()
-                if expired := expire_all(orders):
+                if expired := expire_all(orders, stopping.is_set):
                     log.info("customers were forgotten in time", orders=expired)
-            finish_all(orders, blobs)
+            finish_all(orders, blobs, stopping.is_set)
         except Unavailable as error:
             log.warning("forgetting waits", reason=error.reason)
         except Exception as error:  # noqa: BLE001 - one order must not keep all others from being erased

@@ -4,6 +4,7 @@ The event comes first and decides. Whoever dies behind it leaves a row in ``eras
 """
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, func, select
@@ -49,10 +50,15 @@ def finish(subject: uuid.UUID, orders_log: Log, blobs: Blobs) -> bool:
         return connection.execute(done).rowcount == 1
 
 
-def finish_all(orders_log: Log, blobs: Blobs) -> int:
-    """Do the same for all that was left behind; return how many have come to their end. None stops the others."""
+def finish_all(orders_log: Log, blobs: Blobs, over: Callable[[], bool] = lambda: False) -> int:
+    """Do the same for all that was left behind; return how many have come to their end. None stops the others.
+
+    Before each it is asked whether it is ``over`` now.
+    """
     done = 0
     for subject in _waiting(orders_log.engine):
+        if over():
+            break
         try:
             done += finish(subject, orders_log, blobs)
         except LedgerpressError as error:

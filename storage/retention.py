@@ -1,5 +1,6 @@
 """Finds the orders that have been done for as long as their tenant keeps data, and has their customers forgotten."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -45,13 +46,13 @@ def overdue(engine: Engine, after: UUID = _NONE_YET, most: int = _MOST) -> list[
     return [Overdue(*row) for row in rows]
 
 
-def expire_all(orders_log: Log) -> int:
+def expire_all(orders_log: Log, over: Callable[[], bool] = lambda: False) -> int:
     """Record of each that it is erased, unless its data are still needed; return how many. Safe beside others.
 
-    The key and the files follow with ``storage.erasing``.
+    Before each hundred it is asked whether it is ``over`` now. The key and the files follow with ``storage.erasing``.
     """
     done, after = 0, _NONE_YET
-    while found := overdue(orders_log.engine, after):
+    while not over() and (found := overdue(orders_log.engine, after)):
         after = found[-1].order
         done += sum(_expire(each, orders_log) for each in found)
     return done

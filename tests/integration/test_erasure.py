@@ -286,6 +286,7 @@ def test_whoever_dies_behind_the_event_leaves_the_rest_to_the_keeper(
     assert house.key(order)
     assert house.left()
 
+    assert finish_all(house.log, house.blobs, over=lambda: True) == 0
     assert finish_all(house.log, house.blobs) == 1
     assert (house.key(order), house.files(), house.left()) == (None, [], [])
     assert finish_all(house.log, house.blobs) == 0
@@ -453,6 +454,7 @@ def test_data_are_kept_as_long_as_was_agreed_and_no_longer(house: House, order: 
     assert expire_all(house.log) == 0
 
     days_pass(house.database, 2)
+    assert expire_all(house.log, over=lambda: True) == 0
     assert expire_all(house.log) == 1
     finish_all(house.log, house.blobs)
 
