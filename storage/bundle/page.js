@@ -74,7 +74,7 @@ function summarise() {
   const sizes = bundle.checkpoints.map((text) => readCheckpoint(text).size).join(", ");
   tell("Log", origin);
   tell("Events", `${bundle.total}, positions ${bundle.from} to ${bundle.to}`);
-  tell("Recorded", `${bundle.recorded[0]} to ${bundle.recorded[1]}`);
+  tell("Recorded", `${bundle.recorded[0]} to ${bundle.recorded.at(-1)}`);
   tell("What", kinds.map(([kind, count]) => `${kind} ${count}`).join(", "));
   tell("Checkpoints", `at ${sizes}${more ? ` and ${more} before` : ""}`);
   if (bundle.left_out) say("Not in here", `${bundle.left_out} newer ones, not signed yet`);

@@ -153,6 +153,22 @@ def test_an_auditor_goes_from_a_complaint_to_a_verified_answer(
     expect(page.locator("#verdict.sound")).to_contain_text("stand unchanged in the log")
 
 
+@pytest.mark.usefixtures("order")
+def test_the_page_of_a_single_event_tells_of_one(
+    looking: Looking, system: System, tmp_path: Path
+) -> None:
+    words = ["--from", "2", "--to", "2", "-o", str(tmp_path / "log.zip")]
+    assert command(system, "audit", "export", *words).returncode == 0
+    with zipfile.ZipFile(tmp_path / "log.zip") as archive:
+        (event,) = map(json.loads, archive.read("events.ndjson").splitlines())
+        archive.extractall(tmp_path)
+    page = looking.begin(DESKTOP)
+    page.goto((tmp_path / "index.html").as_uri())
+
+    time = event["recorded_at"]
+    expect(page.locator("#held")).to_contain_text(f"{time} to {time}")
+
+
 @pytest.mark.parametrize(
     ("words", "files"),
     [
