@@ -103,9 +103,8 @@ def put_back(settings: Settings, engine: Engine, letter: str) -> str:
 
 def discard(engine: Engine, letter: str, reason: str) -> None:
     """Let nobody work on it any more, for that reason: what it said is gone, its row stays. Raises as ``put_back``."""
-    mine = _mine(letter)
-    _found(engine, mine)
-    _settle(engine, mine, _DISCARDED, reason)
+    if not _settle(engine, _mine(letter), _DISCARDED, reason):
+        raise _gone()
 
 
 def sealed_with(engine: Engine) -> dict[str, int]:
@@ -156,14 +155,19 @@ def _mine(letter: str) -> ColumnElement[bool]:
 def _found(engine: Engine, mine: ColumnElement[bool]) -> Row[Any]:
     for row in rows(engine, select(dead_letters).where(mine)):
         return row
-    raise NotFound("this letter is not there any more, or somebody has seen to it")
+    raise _gone()
 
 
-def _settle(engine: Engine, mine: ColumnElement[bool], how: str, reason: str = "") -> None:
+def _gone() -> NotFound:
+    return NotFound("this letter is not there any more, or somebody has seen to it")
+
+
+def _settle(engine: Engine, mine: ColumnElement[bool], how: str, reason: str = "") -> bool:
+    """Note that a person has seen to it, and how; return whether nobody had before."""
     now = func.clock_timestamp()
     values = {"settled_at": now, "settled": how, "reason": reason, "body": b""}
     with connected(engine) as connection:
-        connection.execute(update(dead_letters).where(mine).values(values))
+        return bool(connection.execute(update(dead_letters).where(mine).values(values)).rowcount)
 
 
 def _letter(row: Row[Any]) -> DeadLetter:
