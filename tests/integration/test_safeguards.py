@@ -151,7 +151,9 @@ def test_the_late_acknowledgement_keeps_the_nudge_of_a_worker_that_died(
     assert next(dying)
     dying.close()  # as when its process ends: what is not settled goes back
 
-    heir = NudgeConsumer(NudgeBroker(url), queue, prefetch=1, timeout=300)
+    # What comes again is waited for; that nothing does can only be seen by waiting for a while.
+    patience = 5000 if guarded else 300
+    heir = NudgeConsumer(NudgeBroker(url), queue, prefetch=1, timeout=patience)
     found = next(heir)
     for each in (queue, f"{queue}.XQ"):
         heir.channel.queue_delete(each)
