@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, or_, select
 
 from events.errors import NotFound
 from events.views import numbered
-from storage.database import again_once, connected
+from storage.database import again_once, connected, rows
 from storage.history import stream_of
 from storage.payments import payment_stream
 from storage.tables import events, orders, tenants
@@ -21,12 +21,7 @@ def orders_named(engine: Engine, name: str) -> list[str]:
     if condition is None:
         return []
     query = select(orders.c.order_id).where(condition).order_by(orders.c.placed_at.desc())
-
-    def ask() -> list[str]:
-        with connected(engine) as connection:
-            return [str(each) for each in connection.execute(query.limit(_MOST)).scalars()]
-
-    return again_once(ask)
+    return [str(row.order_id) for row in rows(engine, query.limit(_MOST))]
 
 
 def streams_of(connection: Connection, name: str) -> tuple[str, list[str]]:

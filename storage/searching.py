@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from events.views import PART_HELD, SETTLED, Word, numbered
-from storage.database import again_once, connected
+from storage.database import rows
 from storage.orders import OrderRow, chosen
 from storage.tables import orders
 
@@ -65,12 +65,8 @@ def search(
 def count(engine: Engine, sought: Sought) -> int:
     """How many there are, up to ``MOST_COUNTED``."""
     some = select(orders.c.order_id).where(*_conditions(sought)).limit(MOST_COUNTED).subquery()
-
-    def ask() -> int:
-        with connected(engine) as connection:
-            return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
-
-    return again_once(ask)
+    (row,) = rows(engine, select(func.count()).select_from(some))
+    return int(row[0])
 
 
 def _conditions(sought: Sought) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, case, delete, func, literal_column
 from sqlalchemy.dialects.postgresql import insert
 
 from events.errors import NotFound
-from storage.database import again_once, connected
+from storage.database import again_once, connected, rows
 from storage.tables import timers
 
 OK = "ok"
@@ -56,12 +56,7 @@ def listed(engine: Engine) -> list[Timer]:
     running = timers.c.held_until > func.clock_timestamp()
     shown = [each for each in timers.c if each.name != "held_until"]  # may be -infinity
     query = select(*shown, late.label("late"), running.label("running")).order_by(timers.c.timer)
-
-    def ask() -> list[Timer]:
-        with connected(engine) as connection:
-            return [_timer(row) for row in connection.execute(query)]
-
-    return again_once(ask)
+    return [_timer(row) for row in rows(engine, query)]
 
 
 def enrol(engine: Engine, first: Mapping[str, datetime]) -> None:

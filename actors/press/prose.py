@@ -39,8 +39,8 @@ BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 MOST_CHARTS = 6
 CHART = "chart"
-# Where a chart will stand, by its number: what the sanitizer sees of it.
 ANY_TAG = re.compile(r"<[^>]*>")
+# Where a chart will stand, by its number: what the sanitizer sees of it.
 PLACE = re.compile(r'<figure class="chart">\s*(\d)\s*</figure>')
 
 TAGS = {"p", "h3", "h4", "ul", "ol", "li", "blockquote", "aside", "strong", "em", "s", "code", "pre"} | {
