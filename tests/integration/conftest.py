@@ -37,7 +37,7 @@ def serving(
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(15)
         listening.close()
     assert not thread.is_alive()
 
@@ -61,7 +61,7 @@ def api_url(settings: Settings) -> Iterator[str]:
 @pytest.fixture
 def http(api_url: str) -> Iterator[httpx.Client]:
     """A client of that API."""
-    with httpx.Client(base_url=api_url, timeout=60) as client:
+    with httpx.Client(base_url=api_url, timeout=20) as client:
         yield client
 
 
@@ -87,7 +87,7 @@ def stripe_account() -> Iterator[str]:
 @pytest.fixture
 def stripe_books(stripe_account: str) -> Iterator[httpx.Client]:
     """Tells that Stripe what to know, and how to fail; what it knew is forgotten afterwards."""
-    with httpx.Client(base_url=stripe_account, timeout=60) as client:
+    with httpx.Client(base_url=stripe_account) as client:
         yield client
         client.put("/_fault", json={})
         client.delete("/_sessions")
