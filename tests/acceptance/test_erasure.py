@@ -24,7 +24,7 @@ from tests.conftest import ROOT, Server, needed
 from tests.integration.test_erasure import CANARIES, FILLED, tables, traces
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
