@@ -101,8 +101,8 @@ def test_who_waits_for_an_order_that_is_erased_hears_that_it_is_gone(
     with ExitStack() as held:
         url = held.enter_context(serving(settings, apps.append))
         http = held.enter_context(httpx.Client(base_url=url, timeout=60))
-        news = apps[0].state.desk.news
         http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
+        news = apps[0].state.desk.news  # there once it has started
         asked: Future[httpx.Response] = aside.submit(
             http.get, path, headers={**HELD, "If-None-Match": 'W/"v2"'}
         )
@@ -263,13 +263,15 @@ def test_who_follows_is_sent_home_when_the_server_stops(
     settings: Settings, order: str, aside: ThreadPoolExecutor
 ) -> None:
     server = ExitStack()
-    url = server.enter_context(serving(settings))
+    apps: list[FastAPI] = []
+    url = server.enter_context(serving(settings, apps.append))
+    assert httpx.get(f"{url}/livez").is_success  # it has started
     held = aside.submit(
         httpx.get,
         f"{url}/v1/orders/{order}",
         headers={**HELD, "If-None-Match": 'W/"v2"'},
-        timeout=30,
     )
+    wait_until_somebody_waits(apps[0].state.desk.news, order)
     with httpx.stream("GET", f"{url}/v1/orders/{order}/stream", headers=OPERATOR) as answer:
         stream = told(answer)
         first = next(stream)
