@@ -107,13 +107,17 @@ def order(
     request_id: RequestId,
     did: str = "",
 ) -> Response:
-    """The order's page. An auditor's look at it is noted; for operators it is their everyday work."""
+    """The order's page. An auditor's look at it is noted; for operators it is their everyday work.
+
+    An auditor's page stands still: what asks again by itself is nobody's look.
+    """
     row = by_id(desk.log.engine, order_id)
     if row is None:
         raise Problem("not-on-file")
     name = row.status.order
     history, recorded = desk.log.read(name), desk.log.recorded(name)
     product = desk.catalogue.get(row.status.product)
+    again = ask_again(row, product, desk.clock(), desk.settings.speed)
     possible = acts(history, desk) if session.operates else []
     page = staff_page(
         "ops/order.html",
@@ -137,7 +141,7 @@ def order(
         heard=_heard(recorded),
         number=len(recorded),
         runs=_runs([_row(each, operates=session.operates) for each in reversed(recorded)]),
-        wait=ask_again(row, product, desk.clock(), desk.settings.speed),
+        wait=again if session.operates else None,
         catalogue=desk.catalogue,
         now=desk.clock(),
     )
