@@ -72,7 +72,13 @@ Of = Annotated[Past, Depends(_history)]
 
 @router.get("/orders/{order_id}")
 def order_page(
-    order_id: str, look: Looks, reader: Reads, desk: OnDesk, request: Request
+    *,
+    order_id: str,
+    look: Looks,
+    session: StaffPage,
+    reader: Reads,
+    desk: OnDesk,
+    request: Request,
 ) -> Response:
     """The whole page. An order's other names lead to it, too, and what names none or several leads to the search."""
     row = by_id(desk.log.engine, order_id)
@@ -86,7 +92,7 @@ def order_page(
     _noted(facts["then"], look, reader)
     return staff_page(
         "audit-order.html",
-        reader.session,
+        session,
         status=status,
         timeline=exhibits.timeline(history),
         reads=readings.of_order(desk.log.engine, history.row.status.order),
@@ -95,11 +101,13 @@ def order_page(
 
 
 @router.get("/orders/{order_id}/moment")  # noqa: FAST003 - Of takes it
-def order_moment(history: Of, look: Looks, reader: Reads, desk: OnDesk) -> Response:
+def order_moment(
+    history: Of, look: Looks, session: StaffPage, reader: Reads, desk: OnDesk
+) -> Response:
     """The part of the page that is another at every moment."""
     status, facts = _moment(look, history, desk)
     _noted(facts["then"], look, reader)
-    return staff_page("audit-moment.html", reader.session, status=status, **facts)
+    return staff_page("audit-moment.html", session, status=status, **facts)
 
 
 @router.get("/orders/{order_id}/evidence")  # noqa: FAST003 - Of takes it
