@@ -26,7 +26,7 @@ from storage.bundle.scope import NotSigned
 from storage.naming import orders_named, place_of
 from storage.orders import by_id
 from storage.past import Past, Then, past
-from storage.readings import Reading
+from storage.readings import Reading, with_parts
 
 router = APIRouter(prefix="/audit", include_in_schema=False)
 
@@ -113,10 +113,9 @@ def order_moment(
 @router.get("/orders/{order_id}/evidence")  # noqa: FAST003 - Of takes it
 def order_evidence(history: Of, reader: Reads, desk: OnDesk) -> Response:
     """What the page's script verifies: the order's events as they are stored, personal data as ciphertext."""
-    order = history.row.status.order
-    reader.note(Reading(what="evidence", order=order, version=history.last))
+    reader.note(*with_parts(desk.log.engine, history.row, "evidence"))
     try:
-        found = evidence(desk.log.engine, order)
+        found = evidence(desk.log.engine, history.row.status.order)
     except NotSigned:
         raise Problem("not-signed-yet", headers={"Retry-After": "60"}) from None
     headers = {"Cache-Control": "no-store"}
@@ -126,9 +125,8 @@ def order_evidence(history: Of, reader: Reads, desk: OnDesk) -> Response:
 @router.get("/orders/{order_id}/bundle.zip")  # noqa: FAST003 - Of takes it
 def order_bundle(history: Of, reader: Reads, desk: OnDesk) -> Response:
     """The bundle that verifies without us."""
-    order = history.row.status.order
-    reader.note(Reading(what="bundle", order=order, version=history.last))
-    return bundle(order, desk)
+    reader.note(*with_parts(desk.log.engine, history.row, "bundle"))
+    return bundle(history.row.status.order, desk)
 
 
 @router.get("/events/{event_id}")
