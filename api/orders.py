@@ -14,7 +14,7 @@ from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
-from api.problems import Problem
+from api.problems import Problem, foreseen
 from api.reports import send
 from events.views import SETTLED
 from storage.orders import Wanted, some
@@ -131,9 +131,7 @@ async def polled(order_id: str, token: str, request: Request, desk: Desk) -> Res
     responses={
         200: {"content": {"application/pdf": {}, "application/json": {}, "text/markdown": {}}},
         206: {"description": "The bytes asked for."},
-        403: {
-            "description": "The auditor's token: it opens nothing that was written for a customer."
-        },
+        **foreseen("forbidden"),
     },
     summary="The finished report",
 )
