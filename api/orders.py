@@ -23,7 +23,10 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _STATUS_HEADERS = {
-    "ETag": {"description": "The version.", "schema": {"type": "string", "examples": ['W/"v37"']}},
+    "ETag": {
+        "description": "The order's edition: its version, and how often it was put right there, if it was.",
+        "schema": {"type": "string", "examples": ['W/"v37"', 'W/"v37~1"']},
+    },
     "Retry-After": {
         "description": "In how many seconds there may be news; missing once the order is settled.",
         "schema": {"type": "integer"},
