@@ -1,7 +1,9 @@
 """Waiting for an order's news: held answers and streams."""
 
+import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -250,6 +252,24 @@ def test_one_order_leaves_room_for_all_others(
         assert refused[0].headers["retry-after"] == "5"
         assert (at_once.status_code, "preference-applied" in at_once.headers) == (304, False)
         assert next(told(others)).id == "2"
+
+
+def test_a_burst_gets_no_more_places_than_one_order_has(api_url: str, order: str) -> None:
+    path = f"/v1/orders/{order}/stream"
+
+    async def begun(http: httpx.AsyncClient, all_answered: asyncio.Barrier) -> tuple[int, str]:
+        async with http.stream("GET", path, headers=OPERATOR) as answer:
+            await all_answered.wait()
+            return answer.status_code, answer.headers.get("retry-after", "")
+
+    async def burst(number: int) -> Counter[tuple[int, str]]:
+        all_answered = asyncio.Barrier(number)
+        async with httpx.AsyncClient(base_url=api_url, timeout=60) as http:
+            return Counter(
+                await asyncio.gather(*(begun(http, all_answered) for _ in range(number)))
+            )
+
+    assert asyncio.run(burst(60)) == {(200, ""): 30, (503, "5"): 30}
 
 
 def test_a_stranger_cannot_follow(http: httpx.Client, order: str) -> None:

@@ -497,3 +497,18 @@ def test_every_operation_is_described_once(http: httpx.Client) -> None:
     assert all(each["summary"] and each["responses"]["default"] for each in operations)
     docs = http.get("/docs").text
     assert all(path in docs for path in described["paths"])
+
+
+def test_every_problem_that_is_foreseen_is_described_with_its_body(http: httpx.Client) -> None:
+    described = http.get("/openapi.json").json()["paths"]
+
+    found = {
+        (operation["operationId"], status): [*answer.get("content", {})]
+        for path in described.values()
+        for operation in path.values()
+        for status, answer in operation["responses"].items()
+        if status[0] in "45d"
+    }
+
+    assert ("getReport", "403") in found
+    assert {each for each, kinds in found.items() if kinds != [PROBLEM]} == set()
