@@ -21,7 +21,6 @@ from storage.settings import Settings
 
 # Many servers refuse more; beyond this the mail carries a link only.
 MOST_ATTACHED_BYTES = 8_000_000
-_SECONDS = 30.0
 _PERMANENT = 500
 _HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -81,10 +80,13 @@ def subject_of(order: str, product: Product | None) -> str:
 
 
 class Post:
-    """The mail server, and who the mails are from."""
+    """The mail server, and who the mails are from. It may be silent for so many ``seconds``."""
 
-    def __init__(self, *, smtp_url: str, sender: str, public_url: str) -> None:
+    def __init__(
+        self, *, smtp_url: str, sender: str, public_url: str, seconds: float = 30.0
+    ) -> None:
         self._server = urlsplit(smtp_url)
+        self._seconds = seconds
         self._sender = sender
         self._public_url = public_url.rstrip("/")
         self.domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
@@ -167,7 +169,7 @@ class Post:
     def _hand_over(self, letter: EmailMessage) -> None:
         begun = False
         try:
-            server = self._connect()
+            server = self._connect(self._seconds)
             try:
                 self._log_in(server)
                 begun = True
@@ -199,7 +201,7 @@ class Post:
             raise Refused(message, reason="mail-settings")
         server.login(unquote(self._server.username), unquote(self._server.password or ""))
 
-    def _connect(self, seconds: float = _SECONDS) -> smtplib.SMTP:
+    def _connect(self, seconds: float) -> smtplib.SMTP:
         host, port = self._server.hostname or "localhost", self._server.port or 0
         context = ssl.create_default_context()
         if self._server.scheme == "smtps":

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.post import Attachment, Letter, Post, message_id, thread_of
+from actors.post import Attachment, Letter, Post, Untaken, message_id, thread_of
 from events.errors import Refused, Unavailable
 from events.products import find
 from sandbox.starting import MailSink, started_mail_sink
@@ -163,6 +163,22 @@ def test_a_server_that_is_away_is_unavailable() -> None:
 
     with pytest.raises(Unavailable):
         send(away)
+
+
+@pytest.mark.parametrize(("at", "untaken"), [("mail", False), ("data", False), (None, True)])
+def test_a_server_that_falls_silent_is_given_up(
+    sink: MailSink, at: str | None, *, untaken: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = sink.smtp if at else f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+        post = Post(smtp_url=url, sender="a@b.example", public_url="https://x.example", seconds=3)
+        if at:
+            fault(sink, what="hang", at=at)
+
+        with pytest.raises(Unavailable) as raised:
+            send(post)
+
+    assert isinstance(raised.value, Untaken) == untaken
 
 
 def test_no_header_can_be_smuggled_in(post: Post, sink: MailSink) -> None:
