@@ -31,7 +31,7 @@ _READ = """
 # Who reads so many at once goes on reading.
 _WORTH_READING_AHEAD = 5_000
 # The events of so many orders stay in the processor's own memory until every projection has folded them.
-_AT_HAND = 100
+AT_HAND = 100
 
 # An event as it is stored: its stream, type and schema, when it was recorded, and its data.
 Row = tuple[str, str, int, datetime, str]
@@ -81,7 +81,7 @@ class Stretches:
             return _ask(connection, stretch)
 
 
-def decoded(rows: Rows, at_once: int = _AT_HAND) -> Iterator[Seen]:
+def decoded(rows: Rows, at_once: int = AT_HAND) -> Iterator[Seen]:
     """The events themselves, of a few streams at a time, just before they are folded."""
     streams = iter(rows.items())
     while some := list(islice(streams, at_once)):
