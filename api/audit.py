@@ -19,7 +19,7 @@ from storage.bundle.export import export
 from storage.bundle.scope import NotSigned, OfOrder
 from storage.database import connected
 from storage.orders import by_id
-from storage.readings import Reading
+from storage.readings import with_parts
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
@@ -101,7 +101,7 @@ def get_bundle(
 ) -> Response:
     """A zip file that verifies offline: in the browser (index.html) or with Python (verify.py)."""
     if row := by_id(desk.log.engine, order_id):
-        reader.note(Reading(what="bundle", order=row.status.order, version=row.status.version))
+        reader.note(*with_parts(desk.log.engine, row, "bundle"))
     return bundle(order_id, desk, checkpoint or ())
 
 

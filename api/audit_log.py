@@ -15,7 +15,7 @@ from api.desk import Desk, OnDesk
 from api.kinds import KINDS
 from api.reader import Reads
 from api.saying import order_number
-from api.sessions import staff_page
+from api.sessions import StaffPage, staff_page
 from events.codec import decode_public
 from events.envelope import all_kinds
 from events.errors import NotFound, Refused
@@ -99,7 +99,7 @@ class _BadPage(Refused):
 
 
 @router.get("/audit")
-def log_page(query: Queried, reader: Reads, desk: OnDesk) -> Response:
+def log_page(query: Queried, session: StaffPage, reader: Reads, desk: OnDesk) -> Response:
     """The sealed log, searched."""
     reader.note(Reading(what="log", filters=tuple(query.filters)))
     found, named, refused, status = Found(events=[], further=None), list[str](), "", 200
@@ -111,7 +111,7 @@ def log_page(query: Queried, reader: Reads, desk: OnDesk) -> Response:
         refused, status = str(error), KINDS[error.reason].status
     return staff_page(
         "audit-log.html",
-        reader.session,
+        session,
         status=status,
         query=query,
         refused=refused,

@@ -26,7 +26,7 @@ from storage.bundle.scope import NotSigned
 from storage.naming import orders_named, place_of
 from storage.orders import by_id
 from storage.past import Past, Then, past
-from storage.readings import Reading
+from storage.readings import Reading, with_parts
 
 router = APIRouter(prefix="/audit", include_in_schema=False)
 
@@ -72,7 +72,13 @@ Of = Annotated[Past, Depends(_history)]
 
 @router.get("/orders/{order_id}")
 def order_page(
-    order_id: str, look: Looks, reader: Reads, desk: OnDesk, request: Request
+    *,
+    order_id: str,
+    look: Looks,
+    session: StaffPage,
+    reader: Reads,
+    desk: OnDesk,
+    request: Request,
 ) -> Response:
     """The whole page. An order's other names lead to it, too, and what names none or several leads to the search."""
     row = by_id(desk.log.engine, order_id)
@@ -86,7 +92,7 @@ def order_page(
     _noted(facts["then"], look, reader)
     return staff_page(
         "audit-order.html",
-        reader.session,
+        session,
         status=status,
         timeline=exhibits.timeline(history),
         reads=readings.of_order(desk.log.engine, history.row.status.order),
@@ -95,20 +101,21 @@ def order_page(
 
 
 @router.get("/orders/{order_id}/moment")  # noqa: FAST003 - Of takes it
-def order_moment(history: Of, look: Looks, reader: Reads, desk: OnDesk) -> Response:
+def order_moment(
+    history: Of, look: Looks, session: StaffPage, reader: Reads, desk: OnDesk
+) -> Response:
     """The part of the page that is another at every moment."""
     status, facts = _moment(look, history, desk)
     _noted(facts["then"], look, reader)
-    return staff_page("audit-moment.html", reader.session, status=status, **facts)
+    return staff_page("audit-moment.html", session, status=status, **facts)
 
 
 @router.get("/orders/{order_id}/evidence")  # noqa: FAST003 - Of takes it
 def order_evidence(history: Of, reader: Reads, desk: OnDesk) -> Response:
     """What the page's script verifies: the order's events as they are stored, personal data as ciphertext."""
-    order = history.row.status.order
-    reader.note(Reading(what="evidence", order=order, version=history.last))
+    reader.note(*with_parts(desk.log.engine, history.row, "evidence"))
     try:
-        found = evidence(desk.log.engine, order)
+        found = evidence(desk.log.engine, history.row.status.order)
     except NotSigned:
         raise Problem("not-signed-yet", headers={"Retry-After": "60"}) from None
     headers = {"Cache-Control": "no-store"}
@@ -118,9 +125,8 @@ def order_evidence(history: Of, reader: Reads, desk: OnDesk) -> Response:
 @router.get("/orders/{order_id}/bundle.zip")  # noqa: FAST003 - Of takes it
 def order_bundle(history: Of, reader: Reads, desk: OnDesk) -> Response:
     """The bundle that verifies without us."""
-    order = history.row.status.order
-    reader.note(Reading(what="bundle", order=order, version=history.last))
-    return bundle(order, desk)
+    reader.note(*with_parts(desk.log.engine, history.row, "bundle"))
+    return bundle(history.row.status.order, desk)
 
 
 @router.get("/events/{event_id}")

@@ -153,24 +153,23 @@ def _answer(template: str, row: OrderRow, desk: Desk, request: Request) -> Respo
 
 
 async def _changes(row: OrderRow, after: str, desk: Desk) -> AsyncIterator[bytes]:
-    with desk.news.place(row.status.order):
-        while True:
-            found = await run_in_threadpool(current, row, desk)
-            if found.etag == after:
-                yield PING
-            else:
-                after = found.etag
-                yield event(after, await run_in_threadpool(_fragment, found))
-            if found.wait is None:
-                yield END
-                return
-            moved = await desk.news.of(found.versions, SILENCE)
-            if desk.news.closed:
-                return
-            if moved is not None and moved.status.order == row.status.order:
-                row = moved
-            if row.status.word is Word.ERASED:
-                return  # who comes back is told so
+    while True:
+        found = await run_in_threadpool(current, row, desk)
+        if found.etag == after:
+            yield PING
+        else:
+            after = found.etag
+            yield event(after, await run_in_threadpool(_fragment, found))
+        if found.wait is None:
+            yield END
+            return
+        moved = await desk.news.of(found.versions, SILENCE)
+        if desk.news.closed:
+            return
+        if moved is not None and moved.status.order == row.status.order:
+            row = moved
+        if row.status.word is Word.ERASED:
+            return  # who comes back is told so
 
 
 def _fragment(found: Current) -> str:

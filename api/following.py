@@ -77,18 +77,17 @@ async def stream_order(
 
 async def _versions(seen: Seen, after: str, news: News) -> AsyncIterator[bytes]:
     row = seen.row
-    with news.place(row.status.order):
-        if str(row.status.version) != after:
+    if str(row.status.version) != after:
+        yield _event(row, seen)
+    while row.status.word not in SETTLED:
+        moved = await news.of({row.status.order: row.status.version}, SILENCE)
+        if news.closed or (moved and moved.status.word is Word.ERASED):
+            return
+        if moved is not None:
+            row = moved
             yield _event(row, seen)
-        while row.status.word not in SETTLED:
-            moved = await news.of({row.status.order: row.status.version}, SILENCE)
-            if news.closed or (moved and moved.status.word is Word.ERASED):
-                return
-            if moved is not None:
-                row = moved
-                yield _event(row, seen)
-            else:
-                yield PING
+        else:
+            yield PING
     yield END
 
 

@@ -33,7 +33,12 @@ router = APIRouter(prefix="/v1/orders/{order_id}", tags=["orders"])
 
 # Which edition of the version somebody saw makes no difference to what may be done to it.
 _VERSION = re.compile(r'(?:W/)?"v(\d{1,9})(?:~\d{1,9})?"')
-_ETAG = {"ETag": {"description": "The version.", "schema": {"type": "string"}}}
+_ETAG = {
+    "ETag": {
+        "description": "The order's edition, as If-Match takes it.",
+        "schema": {"type": "string", "examples": ['W/"v37"']},
+    }
+}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "With dry_run: what it would lead to.", "headers": _ETAG},
     202: {"description": "Recorded; what follows begins now.", "headers": _ETAG},

@@ -54,8 +54,8 @@ _KINDS = (
     Kind(
         "cursor-beyond-the-end",
         400,
-        "The log has no such position",
-        "It is a cursor of another log, perhaps of the one that this was restored from: begin again at after=0.",
+        "The log has no such position, or the order no such version",
+        "It is a cursor of something else, perhaps of the log that this was restored from: begin again at after=0.",
     ),
     Kind("bad-at", 400, "This is no moment", _NAME_MOMENT),
     Kind("bad-page", 400, "This is no page of the log", "Begin again, from the newest event on."),

@@ -10,7 +10,7 @@ from api import shapes
 from api.access import Seen
 from api.caching import unchanged
 from api.desk import Desk
-from api.reader import note
+from api.reader import Reader
 from events.moments import read_moment
 from storage.past import past
 from storage.readings import Reading
@@ -54,7 +54,7 @@ def memento(seen: Seen, at: str, desk: Desk, request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     if seen.asker.staff:
         reading = Reading(what="memento", order=then.row.status.order, version=version)
-        note(reading, seen.asker.role, request.state.request_id, desk)
+        Reader(seen.asker.role, request.state.request_id, desk.log).note(reading)
     told = shapes.order(then.row, costs=seen.asker.pays)
     return JSONResponse(told.model_dump(mode="json", exclude_none=True), headers=headers)
 

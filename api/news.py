@@ -74,7 +74,7 @@ class News:
                 del self._at[order]
 
     async def of(self, seen: Mapping[str, int], seconds: float) -> OrderRow | None:
-        """The first of these orders that is not at the version seen; ``None`` if none moves for so long, or we close.
+        """The first of these that has gone beyond the version seen; ``None`` if none does for so long, or we close.
 
         While Postgres is away there is no news.
         """

@@ -14,7 +14,7 @@ from api.desk import Desk, OnDesk
 from api.mementos import HEADERS, At, memento
 from api.paging import Page
 from api.prefer import Patience
-from api.problems import Problem
+from api.problems import Problem, foreseen
 from api.reports import send
 from events.views import SETTLED
 from storage.orders import Wanted, some
@@ -23,7 +23,10 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 _STATUS_HEADERS = {
-    "ETag": {"description": "The version.", "schema": {"type": "string", "examples": ['W/"v37"']}},
+    "ETag": {
+        "description": "The order's edition: its version, and how often it was put right there, if it was.",
+        "schema": {"type": "string", "examples": ['W/"v37"', 'W/"v37~1"']},
+    },
     "Retry-After": {
         "description": "In how many seconds there may be news; missing once the order is settled.",
         "schema": {"type": "integer"},
@@ -131,9 +134,7 @@ async def polled(order_id: str, token: str, request: Request, desk: Desk) -> Res
     responses={
         200: {"content": {"application/pdf": {}, "application/json": {}, "text/markdown": {}}},
         206: {"description": "The bytes asked for."},
-        403: {
-            "description": "The auditor's token: it opens nothing that was written for a customer."
-        },
+        **foreseen("forbidden"),
     },
     summary="The finished report",
 )

@@ -1,4 +1,4 @@
-"""What programs are told about orders and products, as JSON."""
+"""What programs are told about orders, as JSON."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,24 +7,13 @@ from pydantic import BaseModel, Field, PlainSerializer
 
 from api.reports import available
 from api.saying import order_number
-from events.estimates import Estimate
-from events.money import Money
-from events.plan import Product
 from events.views import Word
 from storage.orders import OrderRow
-from storage.sums import Reach
 
 Time = Annotated[
     datetime,
     PlainSerializer(lambda moment: moment.astimezone(UTC).isoformat().replace("+00:00", "Z")),
 ]
-
-
-class Price(BaseModel):
-    """An amount in the currency's minor unit."""
-
-    amount: int = Field(examples=[4900])
-    currency: str = Field(examples=["usd"])
 
 
 class Cost(BaseModel):
@@ -59,23 +48,6 @@ class Part(BaseModel):
     product: str = Field(examples=["life_clarity"])
     order: str
     url: str
-
-
-class UpTo(BaseModel):
-    """How far something has been reckoned from the log: usually to within a second.
-
-    ``position`` is the last event that is counted, and ``time`` when it was recorded, missing before the first;
-    ``behind`` events more have a position already.
-    """
-
-    position: str = Field(examples=["316"])
-    time: Time | None = None
-    behind: int = Field(examples=[0])
-
-
-def up_to(reach: Reach) -> UpTo:
-    """The reach as JSON."""
-    return UpTo(position=str(reach.position), time=reach.time, behind=reach.behind)
 
 
 class Lost(BaseModel):
@@ -170,96 +142,3 @@ def order(row: OrderRow, *, costs: bool) -> Order:
 def as_json(row: OrderRow, *, costs: bool) -> str:
     """The same, as it travels."""
     return order(row, costs=costs).model_dump_json(exclude_none=True)
-
-
-class ProductField(BaseModel):
-    """One thing the buyer fills in: a key of the checkout session's metadata. ``longest`` is in characters."""
-
-    name: str = Field(examples=["birth_date"])
-    label: str
-    kind: str = Field(examples=["date"])
-    required: bool
-    longest: int
-    example: str
-    hint: str
-
-
-class Measured(BaseModel):
-    """How long the product's orders of the last 30 days took from payment to delivery, in seconds, right to 3 %."""
-
-    orders: int = Field(examples=[412])
-    p50: float = Field(description="Half took no longer.", examples=[11.2])
-    p90: float = Field(description="Nine in ten took no longer.", examples=[17.9])
-
-
-class Kept(BaseModel):
-    """Of ``promised`` orders, so many were there within what nine in ten had needed before them."""
-
-    promised: int = Field(examples=[380])
-    held: int = Field(examples=[346])
-
-
-class ProductShape(BaseModel):
-    """Something that is sold. ``promise`` is how soon it is usually ready, in seconds.
-
-    ``measured`` and ``kept`` are missing until enough orders have been delivered.
-    """
-
-    name: str = Field(examples=["life_clarity"])
-    title: str
-    tagline: str
-    description: str
-    promise: float = Field(examples=[20.0])
-    delivery: str = Field(examples=["mail"])
-    document: str = Field(examples=["pdf"])
-    prices: list[Price]
-    fields: list[ProductField]
-    parts: list[str]
-    sections: int = Field(examples=[4])
-    measured: Measured | None = None
-    kept: Kept | None = None
-
-
-class Products(BaseModel):
-    """The catalogue."""
-
-    data: list[ProductShape]
-
-
-def product(each: Product, estimate: Estimate) -> ProductShape:
-    """The product as JSON."""
-    ready, kept = estimate.ready, estimate.kept
-    return ProductShape(
-        name=each.name,
-        title=each.title,
-        tagline=each.tagline,
-        description=each.description,
-        promise=each.promise,
-        delivery=each.delivery,
-        document=each.document,
-        prices=[_price(money) for money in each.prices],
-        fields=[
-            ProductField(
-                name=field.name,
-                label=field.label,
-                kind=field.kind,
-                required=field.required,
-                longest=field.longest,
-                example=field.example,
-                hint=field.hint,
-            )
-            for field in each.fields
-        ],
-        parts=list(each.parts),
-        sections=len(each.sections),
-        measured=(
-            Measured(orders=ready.number, p50=ready.p50 / 1000, p90=ready.p90 / 1000)
-            if ready
-            else None
-        ),
-        kept=Kept(promised=kept.promised, held=kept.held) if kept.promised else None,
-    )
-
-
-def _price(money: Money) -> Price:
-    return Price(amount=money.amount, currency=money.currency)

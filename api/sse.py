@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.news import News
 from api.problems import Problem
@@ -32,10 +33,8 @@ def streaming(
 ) -> StreamingResponse:
     """The answer that these events make. It begins at once, so that the reader knows that it is connected.
 
-    Raises the problem of one reader too many. Whoever asks for the head alone waits for nothing.
+    Whoever asks for the head alone waits for nothing.
     """
-    if not news.free(order):
-        raise Problem("too-many-streams", headers={"Retry-After": "5"})
 
     async def all_of_it() -> AsyncIterator[bytes]:
         yield f"retry: {_RETRY}\n\n".encode()
@@ -44,4 +43,24 @@ def streaming(
         async for each in events:
             yield each
 
-    return StreamingResponse(all_of_it(), media_type="text/event-stream", headers=_HEADERS)
+    return _Stream(all_of_it(), news, order)
+
+
+class _Stream(StreamingResponse):
+    """Has a place among those who wait for the order, from before its first byte to its end.
+
+    Sending it raises the problem of one reader too many. That is asked and the place is taken without a pause in
+    between, in which others might take it.
+    """
+
+    def __init__(self, content: AsyncIterator[bytes], news: News, order: str) -> None:
+        super().__init__(content, media_type="text/event-stream", headers=_HEADERS)
+        self._news = news
+        self._order = order
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if not self._news.free(self._order):
+            raise Problem("too-many-streams", headers={"Retry-After": "5"})
+        with self._news.place(self._order):
+            await super().__call__(scope, receive, send)

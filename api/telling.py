@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from api.reports import available
+from api.cards import Card, Download, cards, download, together
 from api.saying import order_number
 from api.wording import STATES, aside, words
 from events.expecting import Expected, Usual, expect
@@ -39,28 +39,6 @@ class Group:
     def active(self) -> bool:
         """Something in it is being written, or it has been begun and not finished."""
         return 0 < self.done < self.total or any(line.state == "now" for line in self.lines)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Download:
-    """A finished document. ``size`` is in bytes, ``digest`` its SHA-256 if it is known here."""
-
-    url: str
-    pages: int
-    size: int
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A report of a bundle."""
-
-    name: str
-    title: str
-    tagline: str
-    state: str
-    percent: int
-    download: Download | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +88,10 @@ def tell(
     """The story of the order so far. ``link`` is the address of its page."""
     word = row.status.word
     headline, lead = words(row, order, product)
-    cards = tuple(_cards(product, parts, catalogue, link)) if product and product.parts else ()
+    reports, percent = tuple[Card, ...](), row.status.progress.percent
+    if product and product.parts:
+        reports = tuple(cards(product, parts, catalogue, link))
+        percent = together(row, product, parts, catalogue)
     return Story(
         number=order_number(row.status.order),
         title=product.title if product else "Your order",
@@ -121,13 +102,13 @@ def tell(
         expected=expected,
         took=took,
         tone=_tone(word),
-        percent=_together(row, product, parts, catalogue) if cards else row.status.progress.percent,
-        counted=_counted(row, cards),
+        percent=percent,
+        counted=_counted(row, reports),
         stages=_stages(word, product),
         now=() if word in SETTLED else row.status.progress.now,
         groups=tuple(_groups(order, product)) if product else (),
-        cards=cards,
-        download=_download(row, link, order),
+        cards=reports,
+        download=download(row, link, order),
         placed_at=row.placed_at,
     )
 
@@ -208,11 +189,11 @@ def _stage_state(place: int, reached: int) -> str:
     return "now" if place == reached else "to come"
 
 
-def _counted(row: OrderRow, cards: Sequence[Card]) -> str:
+def _counted(row: OrderRow, reports: Sequence[Card]) -> str:
     progress = row.status.progress
-    if cards:
-        ready = sum(card.download is not None for card in cards)
-        return f"{ready} of {len(cards)} reports ready"
+    if reports:
+        ready = sum(each.download is not None for each in reports)
+        return f"{ready} of {len(reports)} reports ready"
     return f"{progress.done} of {progress.total} {progress.unit}" if progress.total else ""
 
 
@@ -232,52 +213,3 @@ def _line(section: Section, order: Order) -> Line:
     if section.name in order.sections:
         return Line(title=section.title, state="done")
     return Line(title=section.title, state="now" if section.name in order.asked else "to come")
-
-
-def _cards(
-    bundle: Product, parts: Sequence[OrderRow], catalogue: Mapping[str, Product], link: str
-) -> Iterable[Card]:
-    rows = {row.status.product: row for row in parts}
-    for name in bundle.parts:
-        product, row = catalogue[name], rows.get(name)
-        yield Card(
-            name=name,
-            title=product.title,
-            tagline=product.tagline,
-            state=_CARD_STATES.get(row.status.word, "Being written") if row else "Begins soon",
-            percent=row.status.progress.percent if row else 0,
-            download=_download(row, f"{link}/parts/{name}") if row else None,
-        )
-
-
-_CARD_STATES = {
-    Word.QUEUED: "Begins soon",
-    Word.PRESSING: "On the press",
-    Word.DELIVERING: "Ready",
-    Word.DELIVERED: "Ready",
-    Word.RETRYING: "A short pause",
-    Word.ATTENTION: "A person is looking at it",
-    Word.CANCELLED: "Cancelled",
-}
-
-
-def _download(row: OrderRow, link: str, order: Order | None = None) -> Download | None:
-    status = row.status
-    if not available(status):
-        return None
-    digest = order.document.blob if order and order.document else ""
-    return Download(url=f"{link}/report", pages=status.pages, size=status.size, digest=digest)
-
-
-def _together(
-    row: OrderRow,
-    bundle: Product | None,
-    parts: Sequence[OrderRow],
-    catalogue: Mapping[str, Product],
-) -> int:
-    """A bundle's progress: that of its parts, by their number of sections; 100 only when all is delivered."""
-    if row.status.word is Word.DELIVERED or bundle is None:
-        return row.status.progress.percent
-    weights = {name: len(catalogue[name].sections) for name in bundle.parts}
-    done = sum(weights[part.status.product] * part.status.progress.percent for part in parts)
-    return min(99, done // sum(weights.values()))

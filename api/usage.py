@@ -7,8 +7,9 @@ from pydantic import BaseModel, Field
 
 from api.access import Overseer, own_tenant
 from api.desk import OnDesk
-from api.shapes import Cost, UpTo, up_to
+from api.shapes import Cost, Time
 from storage.ledger import Used, used
+from storage.sums import Reach
 
 router = APIRouter(prefix="/v1/usage", tags=["usage"])
 
@@ -30,6 +31,18 @@ class Line(BaseModel):
     cost: Cost
     lost_calls: int = Field(examples=[1])
     lost_cost: Cost
+
+
+class UpTo(BaseModel):
+    """How far something has been reckoned from the log: usually to within a second.
+
+    ``position`` is the last event that is counted, and ``time`` when it was recorded, missing before the first;
+    ``behind`` events more have a position already.
+    """
+
+    position: str = Field(examples=["316"])
+    time: Time | None = None
+    behind: int = Field(examples=[0])
 
 
 class Usage(BaseModel):
@@ -58,7 +71,7 @@ def get_usage(
     """Orders, calls, tokens and cost by month and product: a tenant's own, or for operators and auditors anybody's."""
     response.headers.update({"Cache-Control": "private, no-cache", "Vary": "Authorization"})
     ledger = used(desk.log.engine, tenant=own_tenant(asker, tenant), month=month)
-    return Usage(data=[_line(each) for each in ledger.lines], up_to=up_to(ledger.reach))
+    return Usage(data=[_line(each) for each in ledger.lines], up_to=_up_to(ledger.reach))
 
 
 def _line(each: Used) -> Line:
@@ -73,3 +86,7 @@ def _line(each: Used) -> Line:
         lost_calls=each.lost,
         lost_cost=Cost(amount=each.lost_cost),
     )
+
+
+def _up_to(reach: Reach) -> UpTo:
+    return UpTo(position=str(reach.position), time=reach.time, behind=reach.behind)

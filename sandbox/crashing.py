@@ -105,8 +105,8 @@ def lay(crash: Crash) -> None:
     crash.guard(BlockingChannel, "basic_ack", "ack")
     connect = Post._connect  # noqa: SLF001 - the same
 
-    def connected(post: Post) -> Any:
-        server = connect(post)
+    def connected(post: Post, seconds: float) -> Any:
+        server = connect(post, seconds)
         crash.guard(server, "send", "command")
         crash.guard(server, "getreply", "reply")
         return server

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LOOK_SECONDS = 0.2
-_GRACE_SECONDS = 30.0
+_GRACE_SECONDS = 60.0
 
 
 class Kept:

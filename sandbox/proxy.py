@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 LOOPBACK = "127.0.0.1"
 PORTS = {"postgresql": 5432, "amqp": 5672, "http": 80, "smtp": 25}
 _CHUNK = 65536
+# Seconds within which the proxy's own thread does what it is told, on a machine that has much else to do.
+_PATIENCE = 60
 _RESET = struct.pack("ii", 1, 0)
 
 # Says of what the client has sent since the server last spoke whether now is the moment.
@@ -73,11 +75,11 @@ class Proxy:
         """Cut everything and end the thread."""
         self._do(self._cut())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(_PATIENCE)
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _cut(self) -> None:
         if self._server is not None:

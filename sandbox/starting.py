@@ -33,7 +33,7 @@ def started(
     module: str,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    patience: float = 20.0,
+    patience: float = 60.0,
 ) -> Iterator[str]:
     """Run ``python -m module`` and yield the one line it prints when it is ready.
 

@@ -18,7 +18,7 @@ from sandbox.keeping import Kept, keep_running
 from sandbox.starting import started, started_mail_sink
 from storage import schema
 
-_READY_SECONDS = 30.0
+_READY_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def _wait_until_ready(url: str, processes: Kept) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/readyz", timeout=2).status_code == httpx.codes.OK:
+            if httpx.get(f"{url}/readyz", timeout=10).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass  # not listening yet

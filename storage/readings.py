@@ -17,6 +17,7 @@ from events.envelope import Cause
 from storage import event_log
 from storage.database import again_once, connected, directly
 from storage.event_log import Fact
+from storage.orders import OrderRow, parts_of
 
 TYPE = "log-read"
 _OF_LOG, _OF_ORDER = "reading-log", "reading-order-"
@@ -50,6 +51,14 @@ def stream_of(order: str) -> str:
 def order_in(stream: str) -> str:
     """The order that the looks in this stream were at; empty if it is another stream."""
     return stream.removeprefix(_OF_ORDER) if stream.startswith(_OF_ORDER) else ""
+
+
+def with_parts(engine: Engine, row: OrderRow, what: str) -> list[Reading]:
+    """A look at the order and one at each of its parts: what opens all of a set opens their histories, too."""
+    return [
+        Reading(what=what, order=each.status.order, version=each.status.version)
+        for each in (row, *parts_of(engine, row.status.order))
+    ]
 
 
 def note(engine: Engine, reading: Reading, *, who: str, request: str, code: str) -> None:

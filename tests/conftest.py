@@ -24,7 +24,9 @@ from storage.settings import Settings, read_from
 ROOT = Path(__file__).resolve().parent.parent
 
 # No test fails for being slow: the machine may have other work to do.
-hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("unhurried")
 
 

@@ -15,7 +15,7 @@ from api import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds that a command may take.
-_PATIENCE = 110.0
+_PATIENCE = 240.0
 _PLACES = ("PATH", "LD_LIBRARY_PATH")
 
 FORKS = get_context("forkserver")

@@ -8,7 +8,7 @@ from storage import readings
 from storage.database import ROLE_REFUSED
 from storage.intervening import OPERATOR
 from storage.orders import by_id
-from storage.readings import Reading
+from storage.readings import Reading, with_parts
 from storage.record import Log
 
 
@@ -18,17 +18,16 @@ def note(log: Log, reading: Reading) -> None:
 
 
 def note_bundle(engine: Any, order: str, code: str) -> bool:
-    """Record that a bundle of the order is taken, or of the log for none; return whether this login may.
+    """Record that a bundle of the order and its parts is taken, or of the log for none; return whether this login may.
 
     An auditor's own login only reads, and whoever has it is known to Postgres alone.
     """
     try:
-        row = by_id(engine, order) if order else None
-        if row:
-            look = Reading(what="bundle", order=row.status.order, version=row.status.version)
-            _note(engine, look, code)
-        elif not order:
+        if not order:
             _note(engine, Reading(what="bundle"), code)
+        elif row := by_id(engine, order):
+            for look in with_parts(engine, row, "bundle"):
+                _note(engine, look, code)
     except Unavailable as error:
         if error.reason != ROLE_REFUSED:
             raise

@@ -7,6 +7,7 @@ import typer
 
 from api.cli._answer import Answer
 from api.cli._ending import USAGE, Stopped
+from api.cli._looks import note
 from api.cli._order_acts import erased, filters, found_row, house, one, one_or_all
 from api.cli._order_shown import as_data, lines_of, table
 from api.cli._order_watch import follow
@@ -14,6 +15,7 @@ from api.cli._word import Word
 from events.facts import NoteMade
 from events.interventions import Arrived, Cancel, Correct, Erase, Resend, Retry
 from storage.orders import matching
+from storage.readings import Reading
 
 word = Word("Orders: look at them, and do what only a person may.")
 
@@ -55,6 +57,7 @@ def show(order: Order) -> Answer:
     """Show where an order stands, and all that happened to it."""
     with house() as (log, _):
         row = found_row(log, order)
+        note(log, Reading(what="history", order=row.status.order, version=row.status.version))
         recorded = log.recorded(row.status.order)
     history: list[dict[str, Any]] = [
         {

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.desk import Desk, OnDesk, RequestId
 from api.kinds import KINDS
-from api.ops.acts import LONGEST_REASON, act, look, wish
+from api.ops.acts import LONGEST_REASON, act, look, reason_in, wish
 from api.problems import Problem
 from api.sessions import Filled, Form, OperatorPage, Session, staff_page
 from events.errors import NotFound, Refused, Unavailable, WrongExpectedVersion
@@ -40,8 +40,8 @@ def do(
 ) -> Response:
     """Do it, if the order is still as it was when the page was shown; then lead back to the order."""
     row, chosen = _row(order_id, desk), act(verb)
-    reason, version = form.get("reason"), form.get("version")
-    if not 0 < len(reason) <= LONGEST_REASON:
+    reason, version = reason_in(form), form.get("version")
+    if not reason:
         return _shown(row, verb, form, session, desk, slug="reason-missing")
     if not version.isdecimal() or not version.isascii():
         raise Problem("bad-form")

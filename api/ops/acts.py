@@ -96,6 +96,12 @@ def wish(verb: str, form: Form, order: Order) -> Wish:
     )
 
 
+def reason_in(form: Form) -> str:
+    """Why it is done; empty if the form does not say, or says more than is kept."""
+    reason = form.get("reason")
+    return reason if len(reason) <= LONGEST_REASON else ""
+
+
 def _refusal(wished: Wish, history: History, desk: Desk) -> str:
     asked = Asked(wish=wished, reason="", now=desk.clock(), erased=history.sealer.erased)
     try:

@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.desk import Desk, OnDesk
 from api.kinds import KINDS
-from api.ops.acts import LONGEST_REASON
+from api.ops.acts import LONGEST_REASON, reason_in
 from api.sessions import Filled, OperatorPage, Session, staff_page
 from storage import dead_letters
 from storage.inbox import QUEUE as INBOX
@@ -29,8 +29,8 @@ def preview(letter: str, session: OperatorPage, desk: OnDesk) -> Response:
 @router.post("/discard")
 def discard(letter: str, session: OperatorPage, form: Filled, desk: OnDesk) -> Response:
     """Let nobody work on it any more. Its row stays, with the reason; what it said is gone."""
-    reason = form.get("reason")
-    if not 0 < len(reason) <= LONGEST_REASON:
+    reason = reason_in(form)
+    if not reason:
         return _shown(letter, session, desk, slug="reason-missing")
     dead_letters.discard(desk.log.engine, letter, reason)
     return _to_the_others()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.caching import spared
 from api.desk import Desk, OnDesk, RequestId
 from api.kinds import KINDS as PROBLEMS
-from api.ops.acts import LONGEST_REASON, OF_MANY, Act, act, look, plain
+from api.ops.acts import LONGEST_REASON, OF_MANY, Act, act, look, plain, reason_in
 from api.paging import parsed, printed
 from api.problems import Problem
 from api.sessions import Filled, OperatorPage, Session, StaffPage, staff_page
@@ -164,8 +164,8 @@ def do(
     chosen: Filtered,
 ) -> Response:
     """Do it to each order that is still as it was when the page was shown; count the others, and go on behind them."""
-    what, reason = _of_many(verb), form.get("reason")
-    if not 0 < len(reason) <= LONGEST_REASON:
+    what, reason = _of_many(verb), reason_in(form)
+    if not reason:
         return _shown(what, chosen, session, desk, survey, slug="reason-missing")
     done = left = 0
     for order, version in _versions(form.get("orders")):

@@ -10,13 +10,12 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.access import Role
 from api.caching import ask_again, spared
-from api.desk import Desk, OnDesk, RequestId
+from api.desk import Desk, OnDesk
 from api.ops.acts import KINDS, act, acts
 from api.ops.waterfall import waterfall
 from api.problems import Problem
-from api.reader import note
+from api.reader import Reads
 from api.saying import masked
 from api.sessions import Session, StaffPage, staff_page
 from events.announcement import public
@@ -102,18 +101,22 @@ def order(
     *,
     order_id: str,
     session: StaffPage,
+    reader: Reads,
     desk: OnDesk,
     request: Request,
-    request_id: RequestId,
     did: str = "",
 ) -> Response:
-    """The order's page. An auditor's look at it is noted; for operators it is their everyday work."""
+    """The order's page. An auditor's look at it is noted; for operators it is their everyday work.
+
+    An auditor's page stands still: what asks again by itself is nobody's look.
+    """
     row = by_id(desk.log.engine, order_id)
     if row is None:
         raise Problem("not-on-file")
     name = row.status.order
     history, recorded = desk.log.read(name), desk.log.recorded(name)
     product = desk.catalogue.get(row.status.product)
+    again = ask_again(row, product, desk.clock(), desk.settings.speed)
     possible = acts(history, desk) if session.operates else []
     page = staff_page(
         "ops/order.html",
@@ -137,14 +140,13 @@ def order(
         heard=_heard(recorded),
         number=len(recorded),
         runs=_runs([_row(each, operates=session.operates) for each in reversed(recorded)]),
-        wait=ask_again(row, product, desk.clock(), desk.settings.speed),
+        wait=again if session.operates else None,
         catalogue=desk.catalogue,
         now=desk.clock(),
     )
     answer = spared(request, page)
-    if session.role is Role.AUDITOR and answer is page:
-        look = Reading(what="page", order=name, version=row.status.version)
-        note(look, session.role, request_id, desk)
+    if not session.operates and answer is page:
+        reader.note(Reading(what="page", order=name, version=row.status.version))
     return answer
 
 

@@ -32,7 +32,7 @@ class Contestant:
         """Queue ``number`` orders before a stopped worker, let it go, and wait for the last one."""
         wanted = self.finished() + number
         self.worker.signal(signal.SIGSTOP)
-        wait_for(lambda: self.worker.stopped, 5, f"{self.name} was not stopped")
+        wait_for(lambda: self.worker.stopped, 60, f"{self.name} was not stopped")
         self.place(number)
         wait_for(self.ready, _PATIENCE, f"{self.name}: the broker did not get everything")
         if (

@@ -125,7 +125,7 @@ class Ground:
         with self.running(command, WORKER_THREADS=str(threads), **environment) as process:
             started = b"keeper started" if role == "keeper" else b"worker started"
             wait_for(
-                lambda: started in process.log.read_bytes(), 30, f"{role} did not start", process
+                lambda: started in process.log.read_bytes(), 120, f"{role} did not start", process
             )
             yield process
 

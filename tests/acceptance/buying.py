@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from events.products import CATALOGUE
 from events.views import SETTLED, Word
 from sandbox.purchase import checkout_completed, signature
 from sandbox.system import System
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Bought:
         return answer.json()
 
     def until(
-        self, reached: Callable[[dict[str, Any]], bool], seconds: float = 60
+        self, reached: Callable[[dict[str, Any]], bool], seconds: float = 120
     ) -> dict[str, Any]:
         """Its status once ``reached`` says yes; an ``AssertionError`` if that takes too long."""
         deadline = time.monotonic() + seconds
@@ -40,7 +42,7 @@ class Bought:
             time.sleep(0.05)
         raise AssertionError(f"still {status} after {seconds} s")
 
-    def delivered(self, seconds: float = 60) -> dict[str, Any]:
+    def delivered(self, seconds: float = 120) -> dict[str, Any]:
         """Its status once it is settled, which must be by delivery."""
         status = self.until(
             lambda status: status["status"] in SETTLED or status["status"] == Word.ATTENTION,
@@ -50,14 +52,21 @@ class Bought:
         return status
 
     def retry(self) -> None:
-        """Let it go on now, as the operator."""
-        answer = httpx.post(
-            f"{self.system.url}/v1/orders/{self.id}/retry",
-            json={"reason": "It has been looked at."},
-            headers={**operator(self.system), "If-Match": f'W/"v{self.ask()["version"]}"'},
-            timeout=30,
-        )
-        answer.raise_for_status()
+        """Let it go on now, as the operator. Should it move on meanwhile, the operator looks again."""
+
+        def done() -> bool:
+            answer = httpx.post(
+                f"{self.system.url}/v1/orders/{self.id}/retry",
+                json={"reason": "It has been looked at."},
+                headers={**operator(self.system), "If-Match": f'W/"v{self.ask()["version"]}"'},
+                timeout=30,
+            )
+            if answer.status_code == httpx.codes.PRECONDITION_FAILED:
+                return False
+            answer.raise_for_status()
+            return True
+
+        until(done)
 
     def mails(self, kind: str = "report") -> list[dict[str, Any]]:
         """The mails of that kind about it that reached the mail server: report, or trouble."""
@@ -100,11 +109,42 @@ def buy(system: System, product: str = "life_clarity") -> Bought:
 
 def mails(system: System) -> list[dict[str, Any]]:
     """What has reached the mail server."""
-    found: list[dict[str, Any]] = httpx.get(f"{system.mail}/mails.json").json()
+    found: list[dict[str, Any]] = httpx.get(f"{system.mail}/mails.json", timeout=30).json()
     return found
 
 
 def requests(system: System) -> list[dict[str, Any]]:
     """What the model has been asked."""
-    found: list[dict[str, Any]] = httpx.get(f"{system.model.removesuffix('/v1')}/_requests").json()
+    url = f"{system.model.removesuffix('/v1')}/_requests"
+    found: list[dict[str, Any]] = httpx.get(url, timeout=30).json()
     return found
+
+
+def asked(system: System, *orders: str) -> list[dict[str, Any]]:
+    """What the model has been asked for these orders."""
+    return [
+        each for each in requests(system) if each["headers"].get("x-ledgerpress-order") in orders
+    ]
+
+
+def in_flight(system: System, *orders: str) -> list[dict[str, Any]]:
+    """What it has not answered yet."""
+    return [each for each in asked(system, *orders) if each["outcome"] is None]
+
+
+def turn(system: System, **knobs: Any) -> None:
+    """Turn these knobs of the model. A call goes by those that were set when it arrived."""
+    url = f"{system.model.removesuffix('/v1')}/_knobs"
+    httpx.post(url, json=knobs, timeout=30).raise_for_status()
+
+
+@contextmanager
+def slowly(system: System, seconds: float) -> Iterator[None]:
+    """The model takes that long for an answer, give or take a fifth, to what it is asked inside."""
+    url = f"{system.model.removesuffix('/v1')}/_knobs"
+    before = httpx.get(url, timeout=30).json()
+    turn(system, latency=seconds * before["speed"])
+    try:
+        yield
+    finally:
+        turn(system, latency=before["latency"])

@@ -26,12 +26,13 @@ from storage.payments import Signed
 from storage.publisher import Letter, parameters
 from storage.record import Log
 from storage.settings import read_from
-from tests.acceptance.buying import Bought, post
+from tests.acceptance.buying import Bought, post, turn
 from tests.forking import FORKS
+from tests.waiting import until
 
 PRODUCT, BUNDLE = "life_clarity", "bundle"
 # Seconds that a process may take to come to its point.
-_PATIENCE = 90.0
+_PATIENCE = 180.0
 # Longer than the model takes for its answers, shorter than the press for the document.
 _SHORT_LEG = 0.4
 
@@ -104,8 +105,7 @@ def armed(system: System, points: Iterable[Point]) -> None:
         for point in points
         if point.scene in FAULTS
     ]
-    answer = httpx.post(f"{system.model.removesuffix('/v1')}/_knobs", json={"faults": faults})
-    answer.raise_for_status()
+    turn(system, faults=faults)
 
 
 def bought(system: System, point: Point) -> Bought:
@@ -122,15 +122,24 @@ def nudge(log: Log, orders: Mapping[Point, Bought]) -> None:
     )
 
 
-def came_back(system: System, points: Iterable[Point]) -> dict[Point, int]:
-    """How many messages the killed workers' queues have, which are not needed any more."""
+def came_back(
+    system: System, points: Iterable[Point], expected: Mapping[Point, int]
+) -> dict[Point, int]:
+    """How many messages the killed workers' queues have, which are not needed any more.
+
+    A message comes back once the broker has noticed that its worker is gone: what is ``expected`` is waited for.
+    """
     where = parameters(system.environment["RABBITMQ_URL"])
     with pika.BlockingConnection(where) as connection:
         channel = connection.channel()
-        found = {
-            point: channel.queue_declare(point.queue, passive=True).method.message_count
-            for point in points
-        }
+
+        def waiting(point: Point) -> int:
+            found: int = channel.queue_declare(point.queue, passive=True).method.message_count
+            return found
+
+        for point, messages in expected.items():
+            until(lambda: waiting(point) >= messages)  # noqa: B023 - at once
+        found = {point: waiting(point) for point in points}
         for point in points:
             for name in (point.queue, f"{point.queue}.XQ"):
                 channel.queue_delete(name)

@@ -1,7 +1,6 @@
 """A process is killed before and after everything it does for an order; every order ends delivered, once."""
 
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from tests.acceptance.buying import Bought, get, mails, requests
 from tests.acceptance.dying import BUNDLE, PRODUCT, Point, Scene
 from tests.conftest import Server
 from tests.running import only, running
+from tests.waiting import until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -129,11 +129,14 @@ def killed(system: System, log: Log) -> dict[Point, tuple[int | None, Bought]]:
         shut = pool.map(lambda each: dying.killed_shop(system, each), shops)
         ended = {each: (code, orders[each]) for each, code in zip(workers, codes, strict=True)}
         ended |= dict(zip(shops, shut, strict=True)) | kept.result()
-    returned = dying.came_back(system, workers)
-    for each, messages in returned.items():
-        # A nudge is published aside: the message that it came of may have been acknowledged before.
-        if "publish" not in each.moment:
-            assert messages == (each != Point(Scene.WORKER, "after-ack")), each
+    # A nudge is published aside: the message that it came of may have been acknowledged before.
+    expected = {
+        each: int(each != Point(Scene.WORKER, "after-ack"))
+        for each in workers
+        if "publish" not in each.moment
+    }
+    returned = dying.came_back(system, workers, expected)
+    assert {each: returned[each] for each in expected} == expected
     return ended
 
 
@@ -157,17 +160,15 @@ def in_the_end(
     return found
 
 
-def known(order: Bought, seconds: float = 60) -> None:
+def known(order: Bought) -> None:
     """Wait for an order that may still lie in the inbox."""
-    deadline = time.monotonic() + seconds
-    while get(order.system, f"/v1/orders/{order.id}").status_code == httpx.codes.NOT_FOUND:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    path = f"/v1/orders/{order.id}"
+    until(lambda: get(order.system, path).status_code != httpx.codes.NOT_FOUND)
 
 
 def seen_to(order: Bought) -> None:
     """Wait for its delivery; a person lets it go on where one must."""
-    status = order.until(lambda status: status["status"] in {*SETTLED, Word.ATTENTION}, 90)
+    status = order.until(lambda status: status["status"] in {*SETTLED, Word.ATTENTION})
     if status["status"] == Word.ATTENTION:
         order.retry()
         order.delivered()
@@ -175,9 +176,9 @@ def seen_to(order: Bought) -> None:
 
 def made_as_far_as_it_is_sold(order: Bought) -> dict[str, str]:
     """Wait until the bundle has the part that is made here; its parts' orders by product."""
-    status = order.until(lambda status: bool(status.get("parts")), 90)
+    status = order.until(lambda status: bool(status.get("parts")))
     parts = {each["product"]: each["order"] for each in status["parts"]}
-    Bought(order.system, parts[PRODUCT], "").delivered(90)
+    Bought(order.system, parts[PRODUCT], "").delivered()
     return parts
 
 

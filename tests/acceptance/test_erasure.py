@@ -19,11 +19,12 @@ from storage.inbox import QUEUE, Inbox
 from storage.payments import Signed
 from storage.publisher import parameters
 from storage.settings import read_from
-from tests.acceptance.buying import Bought, post, requests
+from tests.acceptance.buying import Bought, asked, in_flight, post, slowly
 from tests.conftest import ROOT, Server, needed
 from tests.integration.test_erasure import CANARIES, FILLED, tables, traces
+from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def ledgerpress(system: System, *words: str) -> Any:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -82,11 +83,14 @@ def erasures(system: System) -> str:
         return found["ledgerpress.erasures"]
 
 
+def dead_letters(system: System) -> str:
+    with tables(system.environment["DATABASE_URL"]) as found:
+        return found["ledgerpress.dead_letters"]
+
+
 def until_forgotten(system: System) -> None:
-    deadline = time.monotonic() + 30
-    while erasures(system):
-        assert time.monotonic() < deadline, "the keeper does not bring it to its end"
-        time.sleep(0.2)
+    """Wait until the keeper has brought it to its end."""
+    until(lambda: not erasures(system))
 
 
 def lying_in(system: System) -> dict[str, str]:
@@ -132,7 +136,7 @@ def test_of_a_forgotten_customer_nothing_is_found_anywhere(system: System) -> No
         inbox.close()
     answer = post(system, event)
     order = Bought(system, answer.json()["order"], "")
-    order.delivered(120)
+    order.delivered(240)
     (mail,) = order.mails()
     assert traces(mail["text"])
     assert [*(system.folder / "blobs").rglob("*")]
@@ -145,15 +149,14 @@ def test_of_a_forgotten_customer_nothing_is_found_anywhere(system: System) -> No
 
     assert all_that_is_left(system) == {}
     # What nobody could read is still there, sealed: in its queue, or by now among the keeper's dead letters.
-    lying = lying_in(system)[f"{QUEUE}.XQ"]
-    with tables(system.environment["DATABASE_URL"]) as rows:
-        assert lying or rows["ledgerpress.dead_letters"]
+    until(lambda: lying_in(system)[f"{QUEUE}.XQ"] or dead_letters(system))
     kept = {each.parent.name for each in (system.folder / "blobs").rglob("*") if each.is_file()}
     assert kept <= {"checkpoints"}
     assert ledgerpress(system, "audit", "verify")["faults"] == []
     answer = httpx.get(
         f"{system.url}/v1/orders/{order.id}",
         headers={"Authorization": f"Bearer {system.environment['OPERATOR_TOKEN']}"},
+        timeout=30,
     )
     assert answer.status_code == 410
     assert post(system, event).json()["verdict"] == "duplicate"
@@ -164,18 +167,20 @@ def test_what_is_being_made_for_a_forgotten_customer_stops_and_costs_no_more(
 ) -> None:
     order = bought(system, "personal_horoscope")
     order.until(lambda status: status["progress"]["done"] >= 5)
-    ended = erase(system, order.id, "--yes")
-    assert ended["status"] == "erased"
-    time.sleep(1.0)
-    asked = len(requests(system))
+    with slowly(system, 10.0):  # the call that it catches would take so long
+        until(lambda: in_flight(system, order.id))
+        ended = erase(system, order.id, "--yes")
+        assert ended["status"] == "erased"
+        until(lambda: not in_flight(system, order.id))
 
     until_forgotten(system)
     time.sleep(2.0)
 
-    assert len(requests(system)) == asked
-    assert order.mails() == []
     shown = ledgerpress(system, "order", "show", order.id)
     types = [each["type"] for each in shown["history"]]
+    # A call is announced before it is made, one section at a time; what was announced may have been cut off unmade.
+    assert len(asked(system, order.id)) <= types.count("sections-asked")
+    assert order.mails() == []
     assert 5 <= types.count("section-written") < len(find("personal_horoscope").sections)
     assert set(types[types.index("order-erased") + 1 :]) <= {"section-written", "call-failed"}
     assert all_that_is_left(system) == {}

@@ -4,12 +4,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from events.envelope import Recorded
 from events.products import CATALOGUE
 from sandbox.system import System, standing
 from storage import api_keys, tenants
@@ -17,9 +19,10 @@ from storage.database import connect
 from storage.opening import opened
 from storage.record import Log
 from storage.settings import read_from
-from tests.acceptance.buying import Bought, buy, requests
+from tests.acceptance.buying import Bought, asked, buy, in_flight, turn
 from tests.conftest import Server, needed
 from tests.running import only
+from tests.waiting import until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -51,45 +54,49 @@ def log(system: System) -> Iterator[Log]:
         yield log
 
 
-def turn(system: System, **knobs: Any) -> None:
-    url = f"{system.model.removesuffix('/v1')}/_knobs"
-    httpx.delete(url).raise_for_status()
-    if knobs:
-        httpx.post(url, json=knobs).raise_for_status()
+def healed(system: System) -> None:
+    """The model is as it was at first."""
+    httpx.delete(f"{system.model.removesuffix('/v1')}/_knobs", timeout=30).raise_for_status()
 
 
 def test_while_the_model_is_down_orders_wait_for_one_breaker_and_spend_no_attempts(
     system: System, log: Log
 ) -> None:
     turn(system, faults=[{"what": "503"}])
-    first = buy(system)
-    first.until(lambda status: status["status"] == "retrying")
-    second = buy(system)
-    second.until(lambda status: status["status"] == "retrying")
-    asked = len(requests(system))
+    orders = [buy(system)]
+    # The first find it out; and one that comes when a single call may try makes the breaker rest for twice as long.
+    while (failed := failure(log, orders[-1])).event.reason != "model-resting":
+        orders.append(buy(system))
 
-    third = buy(system)
-    waiting = third.until(lambda status: status["status"] == "retrying")
+    assert failed.event.retry_at
+    assert not failed.event.spent
+    assert [
+        each["number"]
+        for each in asked(system, orders[-1].id)
+        if datetime.fromisoformat(each["arrived_at"]) < failed.recorded_at
+    ] == []
+    healed(system)
+    for each in orders:
+        each.delivered()
 
-    assert waiting["retry_at"]
-    history = [each.event for each in log.recorded(third.id)]
-    assert history[-1].reason == "model-resting"
-    assert not history[-1].spent
-    assert len(requests(system)) == asked
-    turn(system)
-    third.delivered(120)
-    second.delivered(120)
-    first.delivered(120)
+
+def failure(log: Log, order: Bought) -> Recorded:
+    """How its first attempt failed."""
+
+    def failures() -> list[Recorded]:
+        return [each for each in log.recorded(order.id) if each.type == "attempt-failed"]
+
+    return until(failures)[0]
 
 
 def test_a_crash_says_which_calls_it_may_have_cost(system: System, log: Log) -> None:
     turn(system, faults=[{"what": "hang"}])
     order = buy(system)
-    order.until(lambda status: len(status["progress"]["now"]) == 4)
-    turn(system)
+    until(lambda: len(in_flight(system, order.id)) == len(CATALOGUE[PRODUCT].sections))
+    healed(system)  # from now on: those in flight hang
     os.kill(system.processes.pid(PRODUCT), signal.SIGKILL)
 
-    status = order.delivered(60)
+    status = order.delivered()
 
     (most,) = {each.event.most for each in log.recorded(order.id) if each.type == "sections-asked"}
     assert status["spent"]["lost"]["calls"] == 4
@@ -107,13 +114,13 @@ def test_a_noisy_tenant_delays_anothers_order_by_no_more_than_a_leg(
     noisy = [buy(system) for _ in range(6)]
     quiet = ask_for_one(system, key)
 
-    quiet.delivered(60)
+    quiet.delivered()
 
     begun_after = [each for each in noisy if begun(log, each) > placed_at(log, quiet)]
     before = [each for each in begun_after if begun(log, each) < begun(log, quiet)]
     assert len(before) <= 1
     for each in noisy:
-        each.delivered(60)
+        each.delivered()
     engine.dispose()
 
 

@@ -5,18 +5,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.cli._ending import CONFLICT
 from events.products import find
 from sandbox.purchase import checkout_completed
 from sandbox.system import System, standing
 from tests.acceptance.buying import Bought, get, post
 from tests.conftest import ROOT, Server, needed
+from tests.waiting import until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -52,12 +54,12 @@ def healed(system: System) -> Iterator[None]:
 
 def heal(url: str) -> None:
     """No more faults there."""
-    httpx.delete(f"{url.removesuffix('/v1')}/_knobs").raise_for_status()
+    httpx.delete(f"{url.removesuffix('/v1')}/_knobs", timeout=30).raise_for_status()
 
 
 def turn(url: str, **fault: Any) -> None:
     url = url.removesuffix("/v1")
-    httpx.post(f"{url}/_knobs", json={"faults": [fault]}).raise_for_status()
+    httpx.post(f"{url}/_knobs", json={"faults": [fault]}, timeout=30).raise_for_status()
 
 
 def buy(system: System, name: str, product: str = "life_clarity") -> Bought:
@@ -69,30 +71,26 @@ def buy(system: System, name: str, product: str = "life_clarity") -> Bought:
 
 
 def command(system: System, *words: str) -> Any:
-    """``ledgerpress order ...``, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "order", *words, "--json"],
-        env=dict(system.environment),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """``ledgerpress order ...``, in a process of its own; again if the order moved on at the same moment."""
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", "order", *words, "--json"],
+            env=dict(system.environment),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != CONFLICT:
+            break
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def alerts(system: System, order: str) -> list[dict[str, Any]]:
     """The operator's mails that name this order."""
-    found = httpx.get(f"{system.mail}/mails.json").json()
+    found = httpx.get(f"{system.mail}/mails.json", timeout=30).json()
     return [mail for mail in found if mail["to"] == [OPERATOR] and order in mail["text"]]
-
-
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_an_order_the_model_refuses_is_told_of_once_and_delivered_once_after_a_retry(
@@ -128,7 +126,7 @@ def test_a_held_part_holds_the_bundle_visibly_and_the_others_can_be_fetched(
     until(lambda: order.mails("trouble") and alerts(system, parts["personal_blueprint"]))
     until(lambda: part(system, parts["life_clarity"])["status"] == "delivered")
     page = order.mails("trouble")[0]["text"].partition(f"{system.url}/o/")[2].split()[0]
-    with httpx.Client(base_url=system.url, follow_redirects=True) as browser:
+    with httpx.Client(base_url=system.url, follow_redirects=True, timeout=30) as browser:
         shown = browser.get(f"/o/{page}").text
         fetched = browser.get(f"/o/{page}/parts/life_clarity/report")
     assert "Part of your set takes longer" in shown
@@ -138,7 +136,7 @@ def test_a_held_part_holds_the_bundle_visibly_and_the_others_can_be_fetched(
     heal(system.model)
     retry = ("--all", "--status", "attention", "--reason-code", "model-refusal", "--yes")
     told = command(system, "retry", *retry, "--reason", "the model answers again")
-    order.delivered(120)
+    order.delivered(180)
 
     assert told["done"] == [parts["personal_blueprint"]]
     assert len(order.mails("trouble")) == len(order.mails()) == 1
@@ -156,7 +154,7 @@ def test_a_mail_in_doubt_waits_for_a_person(system: System, arrived: bool) -> No
     # The worker tries it again by itself after half a minute, and then finds it in doubt.
     turn(system.mail, what="lose_reply", address=f"{name.lower()}@example.com", next=1)
     order = buy(system, name)
-    stuck = order.until(lambda status: status["status"] == "attention", 90)
+    stuck = order.until(lambda status: status["status"] == "attention", 180)
     until(lambda: alerts(system, order.id))
 
     assert stuck["attention"]["reason"] == "mail-doubtful"
@@ -196,7 +194,7 @@ def test_a_keeper_that_dies_over_a_notice_leaves_it_to_the_next(
     crash = [sys.executable, "-m", "sandbox.crashing", moment, "2", "keeper"]
     # The first mail is the alert, the second the customer's.
     died = subprocess.run(
-        crash, env=dict(system.environment), cwd=ROOT, capture_output=True, timeout=60, check=False
+        crash, env=dict(system.environment), cwd=ROOT, capture_output=True, timeout=240, check=False
     )
     before = len(order.mails("trouble"))
 

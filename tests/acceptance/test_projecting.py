@@ -1,6 +1,5 @@
 """Projections over a Postgres that is shut down at once, again and again, while they are fed and rebuilt."""
 
-import time
 import uuid
 from contextlib import ExitStack, suppress
 
@@ -20,6 +19,7 @@ from tests.acceptance.services import own
 from tests.examples import asked, paid, placed, started, written
 from tests.projecting import feed_all, projector
 from tests.running import keeper
+from tests.waiting import until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -53,31 +53,35 @@ def test_a_postgres_that_is_shut_down_at_once_costs_no_sum(environment: dict[str
                 rebuilding.go_on(ours, list(PROJECTIONS), most=20 * number)
             postgres.crash()
             postgres.start()
-            reached(log)
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline and (
-            any(each.rebuilding is not None for each in standings(log.engine))
-            or sum(sums(log.engine, "usage").amounts.values()) == 0
-        ):
-            time.sleep(0.2)
+            until(lambda: reached(log))
+
+        def counted() -> int:
+            used = sums(log.engine, "usage").amounts
+            return sum(amount for key, amount in used.items() if key[3] == "orders")
+
+        def fed() -> bool:
+            """What the killed keeper had locked is passed over until Postgres has noticed that it is gone."""
+            feed_all(log.engine, database)
+            return counted() == orders
+
+        until(lambda: all(each.rebuilding is None for each in standings(log.engine)))
+        until(counted)
         process.kill()
-        feed_all(log.engine, database)
+        until(fed)
         with projector(database) as ours:
             found = [
                 each
                 for each in rebuilding.check(ours, list(PROJECTIONS))
                 if isinstance(each, Different)
             ]
-        used = sums(log.engine, "usage").amounts
+        in_the_end = counted()
 
     assert all(not each.sums and not each.streams for each in found)
-    assert sum(amount for key, amount in used.items() if key[3] == "orders") == orders == 100
+    assert in_the_end == orders == 100
 
 
-def reached(log: Log) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(Unavailable):
-            standings(log.engine)
-            return
-        time.sleep(0.2)
+def reached(log: Log) -> bool:
+    with suppress(Unavailable):
+        standings(log.engine)
+        return True
+    return False

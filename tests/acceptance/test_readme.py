@@ -54,7 +54,7 @@ def test_the_demo_delivers(
 
     demo = subprocess.run(
         [sys.executable, "-m", "sandbox.demo", *arguments, "--speed", "100"],
-        cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=100,
+        cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=280,
     )  # fmt: skip
 
     server.execute(f"drop database {name} with (force)")

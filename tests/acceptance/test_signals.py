@@ -3,10 +3,8 @@
 import json
 import re
 import secrets
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
@@ -15,10 +13,11 @@ import pytest
 from events.products import CATALOGUE
 from sandbox.purchase import checkout_completed, signature
 from sandbox.system import System, standing
-from tests.acceptance.buying import Bought, requests
+from tests.acceptance.buying import Bought, in_flight, requests, slowly
 from tests.acceptance.collecting import Collector, Seen, collecting
 from tests.conftest import Server, needed
 from tests.running import only
+from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
 
@@ -35,7 +34,7 @@ def collector() -> Iterator[Collector]:
 def system(
     server: Server, template: str, tmp_path_factory: pytest.TempPathFactory, collector: Collector
 ) -> Iterator[System]:
-    """A keeper, an API and one worker, whose model takes some seconds; all of them traced and measured."""
+    """A keeper, an API and one worker, all of them traced and measured."""
     name = f"{template}_signals"
     server.execute(f"create database {name} template {template}")
     folder: Path = tmp_path_factory.mktemp("signals")
@@ -46,20 +45,9 @@ def system(
         "METRICS_ADDRESS": "127.0.0.1:0",
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
     }
-    with standing(
-        folder, speed=100, latency=400, settings=settings, copies=only(PRODUCT)
-    ) as system:
+    with standing(folder, speed=100, latency=10, settings=settings, copies=only(PRODUCT)) as system:
         yield system
     server.execute(f"drop database {name} with (force)")
-
-
-def until(reached: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := reached():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it never came to that")
 
 
 def buy(system: System, traceparent: str) -> Bought:
@@ -79,10 +67,11 @@ def buy(system: System, traceparent: str) -> Bought:
 def traced(system: System, collector: Collector) -> tuple[Bought, str, str]:
     """An order whose first worker was killed in the middle of its calls; its trace, and the caller's span."""
     trace, caller = secrets.token_hex(16), secrets.token_hex(8)
-    order = buy(system, f"00-{trace}-{caller}-01")
-    until(lambda: len(requests(system)) >= 4)
-    # What a process is killed with is lost: spans are sent once a second.
-    until(lambda: any(each.name == "take up" for each in collector.of(trace)))
+    with slowly(system, 30.0):  # no call of the first worker has been answered when it is killed
+        order = buy(system, f"00-{trace}-{caller}-01")
+        until(lambda: len(in_flight(system, order.id)) == len(CATALOGUE[PRODUCT].sections))
+        # What a process is killed with is lost: spans are sent once a second.
+        until(lambda: any(each.name == "take up" for each in collector.of(trace)))
     system.processes.kill(PRODUCT)
     order.delivered()
     return order, trace, caller
@@ -166,7 +155,7 @@ def test_every_process_is_measured(
     log = system.processes.log(process).read_text("utf-8")
     port = re.findall(r'"port":\s*(\d+)[^\n]*"event":\s*"metrics served"', log)[-1]
 
-    said = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
+    said = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
 
     assert "process_resident_memory_bytes" in said
     if process == PRODUCT:

@@ -18,7 +18,7 @@ from sandbox.system import standing
 from sandbox.verdict import Evidence, complaints
 from tests.conftest import Server, needed
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 WANTED = {"personal_blueprint": 1, "document_analysis": 5, "life_clarity": 8}
 COPIES = {product: 2 if WANTED.get(product) else 0 for product in CATALOGUE}

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from sandbox.machine import chromium
 from sandbox.machine.places import NotReadyError
 from sandbox.system import System
-from tests.browser.looking import Looking
+from tests.browser.looking import PATIENCE, Looking
 from tests.conftest import Server
 from tests.running import running
 
 SPEED = 20
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")

@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from tests.conftest import ROOT
 
 SCREENSHOTS = ROOT / ".run" / "screenshots"
+# Milliseconds that anything may take to show on a page, on a machine that may have much else to do.
+PATIENCE = 60_000
 _HEIGHTS = {390: 844, 1280: 900}
 
 
@@ -63,7 +65,7 @@ class Looking:
             java_script_enabled=look.script,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         self._contexts.append(context)
         page = context.new_page()
         page.on("console", self._heard)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from events.products import CATALOGUE
 from sandbox.purchase import checkout_completed, post
 from sandbox.system import System
+from tests.acceptance.buying import slowly
 from tests.browser.looking import (
     DESKTOP,
     LOOKS,
@@ -20,6 +21,7 @@ from tests.browser.looking import (
     faint,
     overflow,
 )
+from tests.waiting import until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
@@ -39,6 +41,7 @@ def arrive(page: Page, session: dict[str, Any]) -> None:
     """Come back from the checkout."""
     page.goto(f"/checkout/return?session_id={session['id']}")
     expect(page).to_have_url(re.compile(r"/o/[0-9A-Z]{4}-[0-9A-Z]{4}$"))
+    page.wait_for_load_state()
 
 
 @pytest.mark.parametrize("look", WATCHED, ids=str)
@@ -66,16 +69,15 @@ def test_a_customer_watches_a_blueprint_while_its_worker_dies(
     looking: Looking, system: System, look: Look
 ) -> None:
     page = looking.begin(look)
-    arrive(page, pay(system, "personal_blueprint"))
-    bar = page.get_by_role("progressbar")
-    expect(bar).to_have_count(1)
-    # Some sections are there: the rest will be written by another worker.
-    expect(page.locator(".counted")).to_have_text(
-        re.compile(r"^([5-9]|\d\d) of 52"), timeout=30_000
-    )
-    looking.photograph(page, "writing", look)
-    assert faint(page) == []
-    system.processes.kill("personal_blueprint")
+    with slowly(system, 2.0):  # it cannot be ready before it is looked at
+        arrive(page, pay(system, "personal_blueprint"))
+        bar = page.get_by_role("progressbar")
+        expect(bar).to_have_count(1)
+        # Some sections are there: the rest will be written by another worker.
+        expect(page.locator(".counted")).to_have_text(re.compile(r"^([5-9]|\d\d) of 52"))
+        looking.photograph(page, "writing", look)
+        assert faint(page) == []
+        system.processes.kill("personal_blueprint")
 
     expect(page.locator("#headline")).to_have_text("Your report is ready", timeout=DELIVERED)
     expect(page.locator(".stages li[aria-current]")).to_have_count(0, timeout=DELIVERED)
@@ -90,21 +92,22 @@ def test_a_customer_watches_a_blueprint_while_its_worker_dies(
 
 def test_the_bar_moves_with_events_and_never_back(looking: Looking, system: System) -> None:
     page = looking.begin(PHONE)
-    arrive(page, pay(system, "personal_blueprint"))
-    page.evaluate(
-        """() => {
-            window.seen = [];
-            new MutationObserver(() => {
-                const bar = document.querySelector('[role=progressbar]');
-                if (bar) window.seen.push(Number(bar.getAttribute('aria-valuenow')));
-            }).observe(document.querySelector('#live'), {childList: true});
-        }"""
-    )
+    with slowly(system, 2.0):  # what comes together is shown together
+        arrive(page, pay(system, "personal_blueprint"))
+        page.evaluate(
+            """() => {
+                window.seen = [];
+                new MutationObserver(() => {
+                    const bar = document.querySelector('[role=progressbar]');
+                    if (bar) window.seen.push(Number(bar.getAttribute('aria-valuenow')));
+                }).observe(document.querySelector('#live'), {childList: true});
+            }"""
+        )
+        until(lambda: len(set(page.evaluate("window.seen"))) > 5)
 
     expect(page.locator("#headline")).to_have_text("Your report is ready", timeout=DELIVERED)
 
     seen = page.evaluate("window.seen")
-    assert len(set(seen)) > 5
     assert seen == sorted(seen)
     assert page.title() == "Ready · Personal Blueprint"
     assert page.locator("#said").inner_text() == "Your report is ready"
@@ -115,17 +118,18 @@ def test_finished_reports_of_a_bundle_can_be_fetched_as_they_land(
     looking: Looking, system: System, look: Look
 ) -> None:
     page = looking.begin(look)
-    arrive(page, pay(system, "bundle"))
+    with slowly(system, 1.0):  # the long one is written in minutes
+        arrive(page, pay(system, "bundle"))
 
-    first = page.get_by_role("link", name="Download Life Clarity")
-    expect(first).to_be_visible(timeout=60_000)
-    looking.photograph(page, "bundle", look)
-    with page.expect_download() as download:
-        first.click()
+        first = page.get_by_role("link", name="Download Life Clarity")
+        expect(first).to_be_visible(timeout=DELIVERED)
+        looking.photograph(page, "bundle", look)
+        with page.expect_download() as download:
+            first.click()
 
-    assert download.value.path().read_bytes().startswith(b"%PDF")
-    assert overflow(page) <= 0
-    assert page.get_by_role("progressbar").count() == 4
+        assert download.value.path().read_bytes().startswith(b"%PDF")
+        assert overflow(page) <= 0
+        expect(page.get_by_role("progressbar")).to_have_count(4)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -141,7 +145,7 @@ def test_another_browser_sees_nothing_of_the_customer(
     expect(stranger.get_by_text("Open the link from our e-mail")).to_be_visible()
     looking.photograph(stranger, "redacted", look)
     assert "example.com" not in stranger.content()
-    assert httpx.get(f"{page.url}/report").status_code == 403
+    assert httpx.get(f"{page.url}/report", timeout=30).status_code == 403
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -167,8 +171,9 @@ def test_a_tab_in_the_background_asks_and_one_that_is_seen_streams(
     page.on(
         "request", lambda request: asked.append(request.url.rpartition("/")[2].partition("?")[0])
     )
-    arrive(page, pay(system, "personal_blueprint"))
-    expect(page.locator(".counted")).to_have_text(re.compile("^[1-9]"), timeout=30_000)
+    with slowly(system, 2.0):
+        arrive(page, pay(system, "personal_blueprint"))
+        expect(page.locator(".counted")).to_have_text(re.compile("^[1-9]"))
     assert "stream" in asked
     assert "progress" not in asked
 
@@ -177,7 +182,7 @@ def test_a_tab_in_the_background_asks_and_one_that_is_seen_streams(
     page.evaluate(hide % "true")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     asked.clear()
-    with page.expect_request(re.compile("/progress$"), timeout=30_000):
+    with page.expect_request(re.compile("/progress$")):
         pass
     assert "stream" not in asked
     page.evaluate(hide % "false")

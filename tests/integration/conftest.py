@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from api import checkout, limits
 from api.app import create_app
 from api.serving import Server
 from sandbox.starting import started
@@ -20,6 +22,11 @@ from tests.stripe_events import body, sign
 Deliver = Callable[[dict[str, Any]], httpx.Response]
 
 OPERATOR = {"Authorization": "Bearer operator-secret"}
+
+# No test fails for being slow: httpx left to itself waits for 5 s, and on a busy machine they pass.
+PATIENCE = 60
+for name in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, name, PATIENCE)
 
 
 @contextmanager
@@ -37,7 +44,7 @@ def serving(
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(15)
+        thread.join(PATIENCE)
         listening.close()
     assert not thread.is_alive()
 
@@ -61,7 +68,7 @@ def api_url(settings: Settings) -> Iterator[str]:
 @pytest.fixture
 def http(api_url: str) -> Iterator[httpx.Client]:
     """A client of that API."""
-    with httpx.Client(base_url=api_url, timeout=20) as client:
+    with httpx.Client(base_url=api_url) as client:
         yield client
 
 
@@ -75,6 +82,14 @@ def deliver(http: httpx.Client) -> Deliver:
         return http.post("/webhooks/stripe", content=payload, headers=headers)
 
     return post
+
+
+@pytest.fixture
+def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests are counted, so that none is allowed once more for coming late."""
+    clock = SimpleNamespace(monotonic=lambda: 1000.0)
+    for module in (limits, checkout):
+        monkeypatch.setattr(module, "time", clock)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """Every event is announced to other systems: at least once, in order, without personal data, whatever dies."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -36,8 +34,8 @@ from storage.publisher import parameters
 from storage.record import Log
 from storage.sealer import seal_all
 from storage.settings import Settings
-from tests.conftest import ROOT
 from tests.examples import EXAMPLES, asked, paid, placed, started, written
+from tests.forking import ledgerpress
 from tests.integration.conftest import serving, sockets
 from tests.running import keeper
 
@@ -52,8 +50,9 @@ COMMIT = b"\x00\x5a\x00\x14\xce"
 @pytest.fixture
 def channel(settings: Settings) -> Iterator[BlockingChannel]:
     """A channel on which somebody listens to everything; the exchange begins anew."""
-    url = settings.rabbitmq_url.get_secret_value()
-    with pika.BlockingConnection(parameters(url)) as connection:
+    given = parameters(settings.rabbitmq_url.get_secret_value())
+    given.heartbeat = 0  # nobody answers it while the test is about something else
+    with pika.BlockingConnection(given) as connection:
         ours = connection.channel()
         ours.exchange_delete(EXCHANGE)
         yield ours
@@ -110,6 +109,7 @@ def record(log: Log, *facts: Any, name: str = "") -> str:
 
 
 def announce_all(log: Log, exchange: Exchange) -> int:
+    exchange.keep_alive()  # as the keeper does: it may have lain idle for longer than the broker waits
     seal_all(log.engine)
     return sum(iter(lambda: announce_some(log.engine, exchange, SOURCE, most=7), 0))
 
@@ -343,7 +343,7 @@ def test_keepers_that_are_killed_leave_out_nothing(
                 keepers = [keepers[1], keeper(environment)]
         deadline = time.monotonic() + 240
         while not _announced(orders_log) and time.monotonic() < deadline:
-            told += heard()  # and keeps the connection alive by that
+            told += heard()
             time.sleep(0.2)
     finally:
         for each in keepers:
@@ -364,15 +364,7 @@ def _announced(log: Log) -> bool:
 def command(
     environment: Mapping[str, str], *words: str, code: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words],
-        env={**kept, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ledgerpress(*words, environment=environment)
     assert done.returncode == code, done.stderr
     return done
 

@@ -65,7 +65,7 @@ def log(orders_log: Log) -> Log:
 @contextmanager
 def let_in(url: str, token: str) -> Iterator[httpx.Client]:
     """A browser in which somebody has logged in."""
-    with httpx.Client(base_url=url, timeout=20) as client:
+    with httpx.Client(base_url=url) as client:
         assert log_in(client, token, "/audit").status_code == 303
         yield client
 
@@ -220,8 +220,9 @@ def test_nothing_personal_is_on_any_page(auditor: httpx.Client) -> None:
 
 def test_what_was_erased_says_since_when(auditor: httpx.Client, log: Log) -> None:
     log.record(log.read(ORDER), [OrderErased(by="customer", reason="asked for")], OPERATOR)
+    days = {datetime.now(UTC)}
     assert log.vault.destroy(uuid.UUID(SUBJECT))
-    today = f"{datetime.now(UTC):%-d %B %Y}"
+    days.add(datetime.now(UTC))  # another one if that was at midnight
 
     for view, name in (
         ("state", "email"),
@@ -229,7 +230,7 @@ def test_what_was_erased_says_since_when(auditor: httpx.Client, log: Log) -> Non
         ("changes", "sections.section-001.text none"),
     ):
         text = seen(auditor.get(f"{PAGE}?at=7&view={view}").text)
-        assert f"{name} erased on {today}, hash kept" in text
+        assert any(f"{name} erased on {day:%-d %B %Y}, hash kept" in text for day in days)
     assert auditor.get(f"{PAGE}?at=7&view=customer").status_code == 200
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
@@ -13,6 +14,7 @@ from sqlalchemy.engine import make_url
 from events.envelope import Cause
 from events.errors import NotFound
 from events.moments import BadMoment, read_bound
+from storage import readings
 from storage.bundle.scope import NotSigned, OfOrder, Span, WholeLog
 from storage.bundle.span import positions
 from storage.checkpoints import Folder, sign
@@ -23,9 +25,11 @@ from storage.sealer import seal_all
 from tests.conftest import Server
 from tests.examples import ORDER, SUBJECT, paid, placed
 from tests.forking import ledgerpress
+from tests.integration.conftest import OPERATOR
 from tests.integration.test_bundle import KEY, contents, exported, judged
 from tests.integration.test_checkpoints import OURS
 from tests.integration.test_sealer import write
+from tests.integration.test_sessions import log_in
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
 FIRST = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -191,6 +195,30 @@ def test_a_bundles_order_comes_with_its_parts(
     assert "order-placed" in whole
     assert not any(f"order-{each}" in whole for each in bundle)
     assert all(f"order-{each}" in page for each in bundle[:3])
+
+
+def test_who_takes_it_leaves_a_look_at_each_of_them(
+    bundle: list[str],
+    orders_log: Log,
+    http: httpx.Client,
+    environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    log_in(http, "auditor-secret", "/audit")
+
+    pages = [f"/audit/orders/{ORDER}/evidence", f"/audit/orders/{ORDER}/bundle.zip"]
+    answers = [http.get(path) for path in pages]
+    answers.append(http.get(f"/v1/audit/bundles/{ORDER}", headers=OPERATOR))
+    ran = ledgerpress("audit", "export", ORDER, folder=tmp_path, environment=environment)
+
+    assert ([each.status_code for each in answers], ran.returncode) == ([200] * 3, 0)
+    for each in bundle:
+        assert [(look.who, look.what) for look in readings.of_order(orders_log.engine, each)] == [
+            ("auditor", "evidence"),
+            ("auditor", "bundle"),
+            ("operator", "bundle"),
+            ("operator", "bundle"),
+        ]
 
 
 def test_a_part_comes_alone(bundle: list[str], orders_log: Log, tmp_path: Path) -> None:

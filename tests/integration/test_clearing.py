@@ -29,7 +29,7 @@ from tests.examples import bound, paid, placed
 CAUSE = Cause(correlation="c", causation="m", actor="test")
 SETTLED = {"delivered": OrderDelivered(by="mail"), "cancelled": OrderCancelled(reason="operator")}
 NOW = datetime.now(UTC)
-LATER = NOW + REST + timedelta(hours=1)
+LATER = NOW + REST + timedelta(days=1)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from events.facts import (
 from events.money import Money
 from events.products import CATALOGUE, find
 from events.views import status
+from storage import record
 from storage.blobs import Blobs
 from storage.bundle.export import export
 from storage.bundle.scope import OfOrder
@@ -324,8 +325,9 @@ def test_no_key_comes_back(house: House, order: str) -> None:
 
 
 def test_files_that_a_worker_leaves_behind_are_removed_once_it_has_let_go(
-    house: House, deliver: Deliver
+    house: House, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(record, "LEASE_SECONDS", 3600.0)  # it is not lost by waiting
     order: str = deliver(bought()).json()["order"]
     lease = take_up(house.log, order)
     assert lease

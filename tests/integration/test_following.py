@@ -1,7 +1,9 @@
 """Waiting for an order's news: held answers and streams."""
 
+import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -101,8 +103,8 @@ def test_who_waits_for_an_order_that_is_erased_hears_that_it_is_gone(
     with ExitStack() as held:
         url = held.enter_context(serving(settings, apps.append))
         http = held.enter_context(httpx.Client(base_url=url, timeout=60))
-        news = apps[0].state.desk.news
         http.get(f"/o/{orders_log.read(order).sealer.token(order)}")
+        news = apps[0].state.desk.news  # there once it has started
         asked: Future[httpx.Response] = aside.submit(
             http.get, path, headers={**HELD, "If-None-Match": 'W/"v2"'}
         )
@@ -252,6 +254,24 @@ def test_one_order_leaves_room_for_all_others(
         assert next(told(others)).id == "2"
 
 
+def test_a_burst_gets_no_more_places_than_one_order_has(api_url: str, order: str) -> None:
+    path = f"/v1/orders/{order}/stream"
+
+    async def begun(http: httpx.AsyncClient, all_answered: asyncio.Barrier) -> tuple[int, str]:
+        async with http.stream("GET", path, headers=OPERATOR) as answer:
+            await all_answered.wait()
+            return answer.status_code, answer.headers.get("retry-after", "")
+
+    async def burst(number: int) -> Counter[tuple[int, str]]:
+        all_answered = asyncio.Barrier(number)
+        async with httpx.AsyncClient(base_url=api_url, timeout=60) as http:
+            return Counter(
+                await asyncio.gather(*(begun(http, all_answered) for _ in range(number)))
+            )
+
+    assert asyncio.run(burst(60)) == {(200, ""): 30, (503, "5"): 30}
+
+
 def test_a_stranger_cannot_follow(http: httpx.Client, order: str) -> None:
     path = f"/v1/orders/{order}/stream"
 
@@ -263,13 +283,15 @@ def test_who_follows_is_sent_home_when_the_server_stops(
     settings: Settings, order: str, aside: ThreadPoolExecutor
 ) -> None:
     server = ExitStack()
-    url = server.enter_context(serving(settings))
+    apps: list[FastAPI] = []
+    url = server.enter_context(serving(settings, apps.append))
+    assert httpx.get(f"{url}/livez").is_success  # it has started
     held = aside.submit(
         httpx.get,
         f"{url}/v1/orders/{order}",
         headers={**HELD, "If-None-Match": 'W/"v2"'},
-        timeout=30,
     )
+    wait_until_somebody_waits(apps[0].state.desk.news, order)
     with httpx.stream("GET", f"{url}/v1/orders/{order}/stream", headers=OPERATOR) as answer:
         stream = told(answer)
         first = next(stream)

@@ -3,8 +3,9 @@
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+import storage.leases
+import storage.record
 from events.chain import first_break
 from events.envelope import Cause
 from events.errors import Conflict, Fenced, NotFound, Refused, WrongExpectedVersion
@@ -24,7 +27,7 @@ from events.products import CATALOGUE
 from storage import schema
 from storage.database import connect, connected
 from storage.history import History, stream_of
-from storage.leases import SILENT_SECONDS, Leases
+from storage.leases import Leases
 from storage.orders import by_id, by_session
 from storage.record import Log
 from tests.examples import ORDER, SUBJECT, asked, paid, placed, started, written
@@ -115,11 +118,34 @@ def test_of_many_at_once_one_places_the_order(orders_log: Log) -> None:
     ]
 
 
-def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
+@pytest.fixture
+def fall_silent(superuser: Connection, monkeypatch: pytest.MonkeyPatch) -> Callable[[], datetime]:
+    """Makes the order's holder one that has not been heard of for so long as may cost it the order, if not its lease.
+
+    And nobody falls silent, or loses a lease, for being slow. Returns until when the holder has the lease now.
+    """
+    monkeypatch.setattr(storage.record, "SILENT_SECONDS", 3600.0)
+    for module in (storage.record, storage.leases):
+        monkeypatch.setattr(module, "LEASE_SECONDS", 7200.0)
+    silence = text(
+        "update streams set held_until = held_until - interval '3600 s' where stream = :stream"
+        " returning held_until"
+    )
+
+    def silent() -> datetime:
+        found: datetime = superuser.execute(silence, {"stream": stream_of(ORDER)}).scalar_one()
+        return found
+
+    return silent
+
+
+def test_an_older_attempt_can_record_nothing(
+    orders_log: Log, fall_silent: Callable[[], datetime]
+) -> None:
     history = begun(orders_log)
     first = take_up(orders_log)
     history = orders_log.catch_up(history)
-    time.sleep(SILENT_SECONDS)
+    fall_silent()
     second = take_up(orders_log, redelivered=True)
     assert first
     assert second
@@ -131,18 +157,24 @@ def test_an_older_attempt_can_record_nothing(orders_log: Log) -> None:
 
 
 def test_only_its_own_message_takes_an_order_over_and_only_from_a_silent_holder(
-    orders_log: Log,
+    orders_log: Log, superuser: Connection, fall_silent: Callable[[], datetime]
 ) -> None:
     begun(orders_log)
-    beating = Leases(orders_log.engine).start()
     lease = take_up(orders_log, holder="m-1")
     assert lease
+    before = fall_silent()
+    beating = Leases(orders_log.engine).start()
     beating.keep(lease)
 
-    time.sleep(SILENT_SECONDS + 0.3)
+    deadline = time.monotonic() + 60
+    held = text("select held_until from streams where stream = :stream")
+    while superuser.execute(held, {"stream": lease.stream}).scalar_one() == before:
+        assert time.monotonic() < deadline, "no heartbeat came"
+        time.sleep(0.02)
     assert not take_up(orders_log, holder="m-1", redelivered=True)
     beating.stop()
-    time.sleep(SILENT_SECONDS + 0.3)
+    beating._thread.join(60)
+    fall_silent()
     assert not take_up(orders_log, holder="m-1")
     assert not take_up(orders_log, holder="m-2", redelivered=True)
     assert take_up(orders_log, holder="m-1", redelivered=True)
@@ -271,6 +303,7 @@ def test_a_nudge_is_written_with_the_payment_and_only_with_it(orders_log: Log) -
     assert waiting() == ["life_clarity"]
 
 
+@pytest.mark.usefixtures("fall_silent")  # which nobody does: the lease outlasts the test
 def test_the_end_of_an_attempt_frees_the_order_in_the_same_transaction(orders_log: Log) -> None:
     history = begun(orders_log)
     lease = take_up(orders_log)

@@ -30,7 +30,7 @@ def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSink]:
 
 @pytest.fixture
 def pages(sink: MailSink) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sink.http, timeout=10) as client:
+    with httpx.Client(base_url=sink.http, timeout=60) as client:
         client.delete("/_knobs")
         client.delete("/mails")
         yield client
@@ -51,14 +51,14 @@ def mail(subject: str = "Your report", to: str = "ada@example.org") -> EmailMess
     return message
 
 
-def client_of(sink: MailSink, wait: float = 5) -> smtplib.SMTP:
+def client_of(sink: MailSink, wait: float = 60) -> smtplib.SMTP:
     place = urlsplit(sink.smtp)
     assert place.hostname is not None
     assert place.port is not None
     return smtplib.SMTP(place.hostname, place.port, timeout=wait)
 
 
-def send(sink: MailSink, message: EmailMessage | None = None, wait: float = 5) -> None:
+def send(sink: MailSink, message: EmailMessage | None = None, wait: float = 60) -> None:
     with client_of(sink, wait) as client:
         client.send_message(message or mail())
 
@@ -241,7 +241,7 @@ def test_it_says_where_it_is_in_one_line_and_stops_when_told() -> None:
         said = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
         assert set(said) == {"smtp", "http"}
         assert process.stdout.read() == ""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import httpx
+import pika
 import psycopg
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -12,10 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from events.products import CATALOGUE
 from sandbox.proxy import proxied
-from storage import timers
+from storage import queues, timers
 from storage.database import connect
 from storage.levels import Levels
 from storage.metrics import exposition, serve_metrics
+from storage.publisher import declare, parameters
 from storage.record import Log
 from storage.settings import Settings, read_from
 from tests.integration.conftest import OPERATOR, Deliver, serving
@@ -50,7 +52,7 @@ def guarded(environment: dict[str, str]) -> Iterator[str]:
 
 def status(url: str, token: str | None) -> int:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.get(f"{url}/metrics", headers=headers, timeout=20).status_code
+    return httpx.get(f"{url}/metrics", headers=headers).status_code
 
 
 def test_only_those_who_may_read_them(guarded: str) -> None:
@@ -112,11 +114,16 @@ def test_nothing_that_comes_from_outside_becomes_a_label(
 
 
 def test_open_orders_are_counted_by_how_they_stand(
-    deliver: Deliver, orders_log: Log, settings: Settings
+    deliver: Deliver, orders_log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(queues, "_PATIENCE_SECONDS", 60.0)
     deliver(paid())
     other = {"id": "cs_test_other", "metadata": {"product": "none"}}
     deliver(stripe_event("checkout.session.completed.paid", **other))
+    # The publisher makes the queue too, sometime.
+    given = parameters(settings.rabbitmq_url.get_secret_value())
+    with pika.BlockingConnection(given) as connection:
+        declare(connection.channel(), CATALOGUE["life_clarity"].queue)
 
     found = levels(orders_log, settings)
 

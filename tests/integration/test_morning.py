@@ -33,7 +33,7 @@ from storage.timers import Turn
 from tests.examples import placed, started
 
 CAUSE = Cause(correlation="c", causation="m", actor="test")
-TODAY = datetime.now(UTC)
+TODAY = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TURN = Turn(name="morning-mail", run=1, now=TODAY + timedelta(days=1), since=None, failures=0)
 REFUSED = AttentionNeeded(reason="model-refusal", attempt=1, detail="No.", advice="Retry it.")
 
@@ -53,6 +53,23 @@ def with_mail(environment: dict[str, str], sink: MailSink) -> Settings:
 @pytest.fixture
 def morning(orders_log: Log, with_mail: Settings) -> Morning:
     return Morning(orders_log, post_of(with_mail), CATALOGUE, operator_of(with_mail))
+
+
+@pytest.fixture(autouse=True)
+def recorded_that_day(database: str) -> None:
+    """It is noon in the log, a second later with each event, and never midnight."""
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            """
+            create function ledgerpress.at_noon() returns trigger language plpgsql as $$
+            begin
+                new.recorded_at := '2026-11-20 12:00Z'::timestamptz + make_interval(secs => new.seq);
+                return new;
+            end $$;
+            create trigger at_noon before insert on ledgerpress.events
+                for each row execute function ledgerpress.at_noon();
+            """
+        )
 
 
 def order(log: Log, *events: Any, product: str = "life_clarity", parent: str = "") -> str:

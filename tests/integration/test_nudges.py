@@ -1,5 +1,6 @@
 """Nudges: written with the events, published at least once, settled only where they came from."""
 
+import gc
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,9 +16,9 @@ from sqlalchemy import text
 from actors.keeper import relay
 from events.envelope import Cause
 from events.facts import AttemptFailed
+from storage import outbox, record
 from storage.broker import HandedOn, NudgeBroker, NudgeConsumer, Nudged
 from storage.database import connected
-from storage.leases import LEASE_SECONDS
 from storage.outbox import sweep
 from storage.publisher import Letter, Publisher, declare, parameters
 from storage.record import Log
@@ -58,7 +59,8 @@ def consumer(settings: Settings, queue: str) -> NudgeConsumer:
 
 
 def next_nudge(consumer: NudgeConsumer) -> Nudged:
-    for _ in range(100):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if nudge := next(consumer):
             return nudge
     raise AssertionError("no nudge came")
@@ -70,7 +72,7 @@ def depth(settings: Settings, queue: str) -> int:
         return int(open_channel.queue_declare(queue, passive=True).method.message_count)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
@@ -93,7 +95,7 @@ def test_a_message_carries_the_order_and_nothing_else(settings: Settings, queue:
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), confirmed.extend).start()
 
     publisher.publish([letter(queue)])
-    publisher.stop()
+    publisher.stop(60)
 
     assert confirmed == [1]
     with channel(settings) as open_channel:
@@ -108,18 +110,21 @@ def test_a_queue_that_is_declared_otherwise_costs_no_connection_a_try(
 ) -> None:
     with channel(settings) as open_channel:
         open_channel.queue_declare(queue, durable=False)
+    gc.collect()  # those that earlier tests have left are not counted
     before = sockets()
 
     for _ in range(3):
         with pytest.raises(ConnectionClosed):
             consumer(settings, queue)
 
-    assert sockets() == before
+    assert sockets() <= before
 
 
 def test_what_is_not_confirmed_stays_in_the_outbox_and_the_relay_publishes_it(
-    orders_log: Log,
+    orders_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox, "_GRACE_SECONDS", 3600)
+    monkeypatch.setattr(outbox, "_CONFIRM_SECONDS", 3600)
     orders_log.publisher.stop()  # the process that wrote the nudge dies before it can publish
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
@@ -128,7 +133,8 @@ def test_what_is_not_confirmed_stays_in_the_outbox_and_the_relay_publishes_it(
     orders_log.publisher = type("Spy", (), {"publish": lambda _, letters: sent.extend(letters)})()
 
     assert relay(orders_log) == 0  # whoever wrote it has a moment to publish it himself
-    assert eventually(lambda: relay(orders_log) == 1)
+    monkeypatch.setattr(outbox, "_GRACE_SECONDS", 0)
+    assert relay(orders_log) == 1
     assert [(each.queue, each.order) for each in sent] == [("queue.life_clarity", ORDER)]
     assert relay(orders_log) == 0  # not again before the broker has had time to confirm
     assert outbox_rows(orders_log) == 1
@@ -164,7 +170,10 @@ def test_the_sweeper_finds_an_order_that_nobody_was_told_of(orders_log: Log) -> 
     assert len(sweep(orders_log.engine, 0, 0)) == 1
 
 
-def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) -> None:
+def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(
+    orders_log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "LEASE_SECONDS", 3600.0)
     orders_log.publisher.stop()
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
@@ -176,8 +185,9 @@ def test_the_sweeper_leaves_an_order_alone_that_somebody_holds(orders_log: Log) 
 
 
 def test_the_sweeper_calls_for_an_order_as_soon_as_its_holder_falls_silent(
-    orders_log: Log,
+    orders_log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(record, "LEASE_SECONDS", 0.5)
     orders_log.publisher.stop()
     history = orders_log.begin(ORDER, uuid.UUID(SUBJECT))
     orders_log.record(history, [placed(), paid()], CAUSE)
@@ -185,7 +195,7 @@ def test_the_sweeper_calls_for_an_order_as_soon_as_its_holder_falls_silent(
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
 
-    assert eventually(lambda: len(sweep(orders_log.engine, 999, 60)) == 1, LEASE_SECONDS + 3)
+    assert eventually(lambda: len(sweep(orders_log.engine, 999, 60)) == 1)
 
 
 def test_an_unsettled_nudge_comes_again_and_is_known_as_the_same(
@@ -193,7 +203,7 @@ def test_an_unsettled_nudge_comes_again_and_is_known_as_the_same(
 ) -> None:
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
     publisher.publish([letter(queue)])
-    publisher.stop()
+    publisher.stop(60)
     first_consumer = consumer(settings, queue)
     first = next_nudge(first_consumer)
 
@@ -213,7 +223,7 @@ def test_an_acknowledgement_on_a_new_channel_settles_nothing_there(
 ) -> None:
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
     publisher.publish([letter(queue), letter(queue)])
-    publisher.stop()
+    publisher.stop(60)
     lost = consumer(settings, queue)
     nudge = next_nudge(lost)
     lost.close()
@@ -224,13 +234,14 @@ def test_an_acknowledgement_on_a_new_channel_settles_nothing_there(
     new.ack(nudge)
     new.close()
 
-    assert depth(settings, queue) == 2
+    # The broker takes back what was not settled in its own time.
+    assert eventually(lambda: depth(settings, queue) == 2)
 
 
 def test_a_nudge_handed_back_is_in_its_queue_again(settings: Settings, queue: str) -> None:
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
     publisher.publish([letter(queue)])
-    publisher.stop()
+    publisher.stop(60)
     hands = consumer(settings, queue)
 
     hands.nack(next_nudge(hands))
@@ -245,7 +256,7 @@ def test_an_order_that_is_handed_on_keeps_its_place_before_newer_ones(
     older, newer = str(uuid.uuid4()), str(uuid.uuid4())
     publisher = Publisher(settings.rabbitmq_url.get_secret_value(), lambda _: None).start()
     publisher.publish([replace(letter(queue), order=each) for each in (older, newer)])
-    publisher.stop()
+    publisher.stop(60)
     broker = NudgeBroker(settings.rabbitmq_url.get_secret_value())
     seen: list[str] = []
 
@@ -270,7 +281,7 @@ def test_what_is_no_nudge_becomes_a_dead_letter(settings: Settings, queue: str) 
         for body in (b"\xff", b"[]", b'{"order": 7}', b'{"order": "no id"}'):
             open_channel.basic_publish("", queue, body)
     hands = consumer(settings, queue)
-    for _ in range(8):
+    while depth_of_dead_letters(settings, queue) < 4:
         assert next(hands) is None
     hands.close()
 

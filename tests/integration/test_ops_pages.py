@@ -470,6 +470,19 @@ def test_an_auditor_sees_and_does_nothing(
         assert path not in page
 
 
+def test_only_an_operators_page_of_an_order_asks_again_by_itself(
+    ops: httpx.Client, auditor: httpx.Client, deliver: Deliver
+) -> None:
+    order = buy(deliver)
+
+    theirs, audited = (each.get(f"/ops/orders/{order}").text for each in (ops, auditor))
+
+    assert re.search(r'data-wait="\d+"', theirs)
+    assert 'http-equiv="refresh"' in theirs
+    assert 'data-wait=""' in audited
+    assert 'http-equiv="refresh"' not in audited
+
+
 def test_a_dead_letter_is_a_row_that_can_be_put_back(
     ops: httpx.Client, settings: Settings, orders_log: Log
 ) -> None:

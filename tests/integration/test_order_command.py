@@ -10,6 +10,7 @@ import pytest
 from events.envelope import Cause
 from events.facts import AttentionNeeded, OrderDelivered, PaymentReceived
 from events.money import Money
+from storage import readings
 from storage.record import Log
 from storage.since import acts
 from tests.examples import placed, started, written
@@ -69,6 +70,8 @@ def test_an_order_is_shown_with_its_history_and_the_reasons_people_gave(
     assert [each["type"] for each in shown["history"]][-2:] == ["note-made", "order-retried"]
     assert shown["history"][-2]["note"] == WHY[1]
     assert shown["history"][-1]["actor"] == "operator"
+    (look,) = readings.of_order(orders_log.engine, stuck)
+    assert (look.who, look.what, look.version) == ("operator", "history", shown["version"])
 
 
 def test_a_dry_run_says_what_would_happen(run: Any, orders_log: Log) -> None:

@@ -53,7 +53,7 @@ TEXT = """You are here. It looks good from outside, and yet you keep thinking of
 
 @pytest.fixture(scope="module")
 def press() -> Iterator[Press]:
-    with Press(children=2, limits=Limits(time=20)) as press:
+    with Press(children=2, limits=Limits(time=100)) as press:
         yield press
 
 
@@ -332,11 +332,10 @@ def test_a_process_that_has_given_up_its_sockets_opens_none_and_nor_do_its_child
 
 
 def test_the_press_renders_without_a_network(press: Press) -> None:
-    assert press.render("<html lang=en><title>x</title><p>words").pages == 1
-
+    child = resting(press)
     assert press._room is not None
-    warm = press._room._process.pid
-    for process in (warm, *children_of(warm)):
+
+    for process in (press._room._process.pid, child):
         status = Path(f"/proc/{process}/status").read_text()
         assert "Seccomp:\t2" in status
         assert "NoNewPrivs:\t1" in status
@@ -355,7 +354,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_and_the_next_chunk_is_rendered(bomb: str) -> None:
-    with Press(limits=Limits(memory=300 * 2**20, processor=6, time=10)) as press:
+    with Press(limits=Limits(memory=300 * 2**20, processor=6, time=30)) as press:
         with pytest.raises(PressFailed) as refused:
             press.render(f"<html lang=en><title>x</title><body>{BOMBS[bomb]}")
 
@@ -364,13 +363,12 @@ def test_a_bomb_is_refused_and_the_next_chunk_is_rendered(bomb: str) -> None:
 
 
 def test_a_chunk_that_takes_too_long_is_ended() -> None:
-    with Press(limits=Limits(time=1)) as press:
-        press.recipe()
-        began = time.monotonic()
-        with pytest.raises(PressFailed, match="time"):
-            press.render("<html lang=en><title>x</title><p>" + "word " * 1_000_000)
-
-        assert time.monotonic() - began < 5
+    # By its own alarm: nothing else that says so comes before the press has lost its patience.
+    with (
+        Press(limits=Limits(time=1, processor=1000)) as press,
+        pytest.raises(PressFailed, match="takes more time than a chunk may have"),
+    ):
+        press.render("<html lang=en><title>x</title><p>" + "word " * 1_000_000)
 
 
 def children_of(pid: int) -> list[int]:
@@ -380,36 +378,48 @@ def children_of(pid: int) -> list[int]:
 def rendering(press: Press) -> int:
     """The process that is rendering, once there is one."""
     assert press._room is not None
-    for _ in range(500):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if found := children_of(press._room._process.pid):
             return found[0]
         time.sleep(0.01)
     pytest.fail("nothing is being rendered")
 
 
+def resting(press: Press) -> int:
+    """The process that would render the next chunk. It does not wait for that long."""
+    while True:
+        press.render("<html lang=en><title>x</title><p>well")
+        assert press._room is not None
+        if found := children_of(press._room._process.pid):
+            return found[0]
+
+
 def gone(pid: int) -> bool:
     """Whether the process ends now. A zombie has ended: who should have buried it is not ours."""
-    for _ in range(300):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         try:
             if ") Z " in Path(f"/proc/{pid}/stat").read_text():
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return True
         time.sleep(0.01)
     return False
 
 
 LONG = "<html lang=en><title>x</title><p>" + "word " * 60_000
+LONGER = "<html lang=en><title>x</title><p>" + "word " * 200_000
 
 
 def test_when_a_child_is_killed_its_caller_is_told_and_the_next_chunk_is_rendered() -> None:
     with Press() as press, ThreadPoolExecutor(1) as pool:
         press.recipe()
-        waiting = pool.submit(press.render, LONG)
+        waiting = pool.submit(press.render, LONGER)
         os.kill(rendering(press), signal.SIGKILL)
 
         with pytest.raises(Unavailable, match="ended the process"):
-            waiting.result(timeout=20)
+            waiting.result(timeout=60)
         assert press.render("<html lang=en><title>x</title><p>well").pages == 1
 
 
@@ -429,10 +439,9 @@ def test_when_the_warm_process_is_killed_the_chunk_is_rendered_all_the_same() ->
 
 def test_a_closed_press_leaves_no_process_and_no_file_behind() -> None:
     with Press() as press:
-        press.render("<html lang=en><title>x</title><p>well")
+        child = resting(press)
         room = press._room
         assert room is not None
-        child = rendering(press)
 
     assert room._process.returncode is not None
     assert not Path(room._scratch).exists()
@@ -599,7 +608,7 @@ def test_the_document_is_the_same_when_children_are_killed_in_between() -> None:
                     # As a worker would: it is told that somebody ended the child, and comes again.
                     done[each.name] = press.render(page)
                 if killing and number % 2:
-                    os.kill(rendering(press), signal.SIGKILL)
+                    os.kill(resting(press), signal.SIGKILL)
                 if killing and number == 4:
                     assert press._room is not None
                     press._room._process.kill()

@@ -1,5 +1,6 @@
 """Workers of one machine take turns at the press, in real processes."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,39 @@ def note(diary: Path, word: str) -> None:
     os.close(file)
 
 
+def at_work(diary: Path) -> list[int]:
+    """How many were, after each line."""
+    return [*accumulate({"+": 1, "-": -1}.get(line[0], 0) for line in lines(diary))]
+
+
+def locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def lines(diary: Path) -> list[str]:
+    return diary.read_text().splitlines()
+
+
 def take_turns(folder: Path, places: int, name: str, times: int, until: Path | None = None) -> None:
     """What a worker does, as far as others can see it: until a file is there, or so many times."""
     turns = Turns(places, folder)
     for _ in range(times):
         if until and until.exists():
             return
+        note(folder / "diary", f"?{name}")
         with turns.taken():
             note(folder / "diary", f"+{name}")
             time.sleep(0.01)
+            # Where several are to meet, nobody is done before they have; or before somebody stands in the line.
+            while not until and max(at_work(folder / "diary")) < places:
+                time.sleep(0.01)
+            while until and not until.exists() and not locked(folder / "gate"):
+                time.sleep(0.001)
             note(folder / "diary", f"-{name}")
 
 
@@ -52,16 +77,15 @@ def run(works: Iterable[tuple[Path, int, str, int]]) -> None:
 def test_never_more_are_at_work_than_there_are_places(tmp_path: Path) -> None:
     run((tmp_path, PLACES, str(number), 20) for number in range(5))
 
-    steps = [1 if line[0] == "+" else -1 for line in (tmp_path / "diary").read_text().splitlines()]
-    assert len(steps) == 5 * 20 * 2
-    assert max(accumulate(steps)) == PLACES
+    assert len(lines(tmp_path / "diary")) == 5 * 20 * 3
+    assert max(at_work(tmp_path / "diary")) == PLACES
 
 
 def test_a_short_report_waits_for_a_piece_of_a_long_one_and_not_for_all_of_it(
     tmp_path: Path,
 ) -> None:
     done = tmp_path / "done"
-    long = FRESH.Process(target=take_turns, args=(tmp_path, 1, "long", 5000, done))
+    long = FRESH.Process(target=take_turns, args=(tmp_path, 1, "long", 5000, done), daemon=True)
     long.start()
     while not (tmp_path / "diary").exists():
         time.sleep(0.01)
@@ -70,10 +94,10 @@ def test_a_short_report_waits_for_a_piece_of_a_long_one_and_not_for_all_of_it(
     done.touch()
     long.join(60)
 
-    begun = [line for line in (tmp_path / "diary").read_text().splitlines() if line[0] == "+"]
-    mine = [at for at, line in enumerate(begun) if line == "+short"]
-    between = [later - earlier - 1 for earlier, later in pairwise(mine)]
-    assert len(mine) == 10
+    told = lines(tmp_path / "diary")
+    asked, begun = ([at for at, line in enumerate(told) if line == f"{how}short"] for how in "?+")
+    between = [told[i:j].count("+long") for i, j in zip(asked, begun, strict=True)]
+    assert len(between) == 10
     assert max(between) <= 2
 
 

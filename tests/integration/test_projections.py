@@ -164,7 +164,10 @@ def spoilt(database: str, statement: str) -> None:
 # The status rows.
 
 
-@tried(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tried(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(history=histories, many=st.integers(1, 9))
 def test_the_status_row_is_what_the_events_add_up_to(
     orders_log: Log, history: list[Any], many: int

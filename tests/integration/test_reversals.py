@@ -161,7 +161,7 @@ def test_what_the_payment_of_another_tenant_did_is_not_this_ones(
 def test_a_dispute_pauses_and_its_end_sets_going_again(orders_log: Log) -> None:
     payment = Payment()
     tell(orders_log, payment.paid())
-    orders_log.publisher.stop()  # nudges stay in the outbox from here on
+    orders_log.publisher.stop(60)  # nudges stay in the outbox from here on
     before = nudges(orders_log, payment.order)
 
     tell(orders_log, payment.dispute("needs_response"))

@@ -145,14 +145,16 @@ def test_the_late_acknowledgement_keeps_the_nudge_of_a_worker_that_died(
     url = settings.rabbitmq_url.get_secret_value()
     publisher = Publisher(url, lambda _: None).start()
     publisher.publish([Letter(queue=queue, order=ORDER, correlation="c-1", outbox_id=1)])
-    publisher.stop()
+    publisher.stop(60)
 
-    dying = (NudgeConsumer if guarded else Hasty)(NudgeBroker(url), queue, prefetch=1, timeout=5000)
+    dying = (NudgeConsumer if guarded else Hasty)(
+        NudgeBroker(url), queue, prefetch=1, timeout=60_000
+    )
     assert next(dying)
     dying.close()  # as when its process ends: what is not settled goes back
 
     # What comes again is waited for; that nothing does can only be seen by waiting for a while.
-    patience = 5000 if guarded else 300
+    patience = 60_000 if guarded else 300
     heir = NudgeConsumer(NudgeBroker(url), queue, prefetch=1, timeout=patience)
     found = next(heir)
     for each in (queue, f"{queue}.XQ"):

@@ -133,16 +133,15 @@ def test_nobody_waits_for_a_reading_that_hangs() -> None:
 
     def read() -> int:
         if hangs.is_set():
-            release.wait(20)
+            release.wait()
         return 1
 
+    # Whoever waited for all of it would be waiting still; so would a thousand, did each wait for a part of it.
     kept = Kept(read, seconds=0, patience=0.2)
     kept.get()
     hangs.set()
-    began = time.monotonic()
 
-    assert [kept.get() for _ in range(20)] == [1] * 20
-    assert time.monotonic() - began < 2
+    assert [kept.get() for _ in range(1000)] == [1] * 1000
     release.set()
 
 
@@ -162,7 +161,7 @@ def test_what_is_kept_is_stale_once_it_cannot_be_read() -> None:
             raise Unavailable("away")
         return 1
 
-    kept = Kept(read, seconds=0)
+    kept = Kept(read, seconds=0, patience=60)
     assert kept.stale
     assert (kept.get(), kept.stale) == (1, False)
     away.set()
@@ -174,7 +173,7 @@ def test_a_reading_can_be_begun_beforehand() -> None:
 
     Kept(read.set).begin()
 
-    assert read.wait(5)
+    assert read.wait(60)
 
 
 def test_one_reads_for_all() -> None:
@@ -185,7 +184,7 @@ def test_one_reads_for_all() -> None:
         time.sleep(0.1)
         return 7
 
-    kept, found = Kept(read), list[int]()
+    kept, found = Kept(read, seconds=60, patience=60), list[int]()
     threads = [threading.Thread(target=lambda: found.append(kept.get())) for _ in range(20)]
     for each in threads:
         each.start()

@@ -193,4 +193,4 @@ def test_what_comes_is_followed(log: Log, environment: dict[str, str]) -> None:
 
         assert (first["position"], second["position"]) == ("10", "11")
         assert second["type"] == "order-delivered"
-        assert following.wait(20) == 130
+        assert following.wait(60) == 130

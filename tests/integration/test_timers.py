@@ -164,7 +164,7 @@ def test_a_living_keeper_keeps_its_turn(orders_log: Log, database: str) -> None:
     assert turn is not None
 
     elapse(database, 50)
-    timers.hold(orders_log.engine, turn, 60)
+    timers.hold(orders_log.engine, turn, 600)
     elapse(database, 50)
 
     assert timers.claim(orders_log.engine, ["sample"], 60) is None

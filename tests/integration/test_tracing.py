@@ -24,7 +24,7 @@ GIVEN = f"00-{TRACE}-{CALLER}-01"
 def deliver(url: str, traceparent: str) -> str:
     payload = body(paid())
     headers = {"Stripe-Signature": sign(payload), "traceparent": traceparent}
-    answer = httpx.post(f"{url}/webhooks/stripe", content=payload, headers=headers, timeout=20)
+    answer = httpx.post(f"{url}/webhooks/stripe", content=payload, headers=headers, timeout=60)
     return str(answer.raise_for_status().json()["order"])
 
 
@@ -49,7 +49,7 @@ def test_a_trace_from_outside_is_kept_with_the_events_and_goes_with_the_message(
 
         headers = next(
             properties.headers
-            for _, properties, message in channel.consume(queue, inactivity_timeout=20)
+            for _, properties, message in channel.consume(queue, inactivity_timeout=60)
             if message is None or json.loads(message)["order"] == order
         )
         channel.queue_purge(queue)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from events.envelope import Cause
 from events.facts import AttemptEnded
-from storage import tenants
+from storage import record, tenants
 from storage.leases import Lease, Leases
 from storage.outbox import due
 from storage.record import Log
@@ -22,6 +22,12 @@ PRODUCT = "life_clarity"
 @pytest.fixture
 def leases(orders_log: Log) -> Leases:
     return Leases(orders_log.engine)
+
+
+@pytest.fixture(autouse=True)
+def for_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's heart beats here: what is held must stay so however long a test takes."""
+    monkeypatch.setattr(record, "LEASE_SECONDS", 3600.0)
 
 
 @pytest.fixture(autouse=True)

@@ -424,7 +424,7 @@ def test_more_than_a_megabyte_is_refused_unread(api_url: str, settings: Settings
         f"POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n"
         "Content-Type: application/json\r\n\r\n"
     )
-    with socket.create_connection((place.hostname, place.port), 5) as connection:
+    with socket.create_connection((place.hostname, place.port), 60) as connection:
         connection.sendall(head.encode())  # and not one byte of the body
 
         status = connection.recv(4096).split(b"\r\n")[0]

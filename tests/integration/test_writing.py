@@ -1,9 +1,11 @@
 """Calls are reserved before they are made, settled after, and cut off when they are of no use any more."""
 
 import threading
+import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -129,38 +131,57 @@ def noted(facts: Generator[Any], attempt: Attempt) -> tuple[list[Any], Ledgerpre
     return settled, None
 
 
-def answer(model: Silent) -> None:
-    for call in model.calls:
-        call.set_result(ANSWER)
+@contextmanager
+def answering(model: Silent, *replies: Reply) -> Iterator[None]:
+    """Meanwhile the model answers its calls with these, in the order they are asked."""
+
+    def answer() -> None:
+        for number, reply in enumerate(replies):
+            while len(model.calls) <= number and not over.is_set():
+                time.sleep(0.01)
+            if not over.is_set():
+                model.calls[number].set_result(reply)
+
+    over = threading.Event()
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
-def fail(endpoints: Endpoints, model: Silent) -> None:
+def rest(attempt: Attempt, model: Silent) -> None:
+    """Have its endpoint rest, by five failures; and an hour longer, so that it rests however slow the test is."""
     for _ in range(5):
-        endpoints.report(model.endpoint, Permit(None, 0.0, shaky=False), ok=False)
+        attempt.tools.endpoints.report(model.endpoint, Permit(None, 0.0, shaky=False), ok=False)
+    with attempt.tools.log.engine.connect() as connection:
+        connection.exec_driver_sql("set role none")
+        connection.exec_driver_sql(
+            "update ledgerpress.endpoints set open_until = open_until + interval '1 hour'"
+            f" where endpoint = '{model.endpoint}'"
+        )
+        connection.exec_driver_sql("reset role")
 
 
 def test_the_intent_says_what_its_calls_can_cost_at_most(attempt: Attempt, model: Silent) -> None:
     intent, facts = asked(attempt)
-    waiting = threading.Thread(target=list, args=[facts])
-    waiting.start()
 
     # Each may be asked twice: once more when its form is broken.
     assert 2 * 16_000 * 1.6 < intent.most < 2 * 40_000 * 1.6
     assert attempt.order.reserved == intent.most
-    while len(model.calls) < 2:
-        pass
-    answer(model)
-    waiting.join()
+    with answering(model, ANSWER, ANSWER):
+        assert len(noted(facts, attempt)[0]) == 2
 
 
 def test_each_call_is_settled_also_one_that_brought_no_use(attempt: Attempt, model: Silent) -> None:
     _, facts = asked(attempt)
     error = Unavailable("the model's answer was cut off", reason="model-truncated")
     failure = Failure(error=error, tokens=Tokens(10, 8000), cost=12_804)
-    threading.Timer(0.2, lambda: model.calls[0].set_result(ANSWER)).start()
-    threading.Timer(0.4, lambda: model.calls[1].set_result(failure)).start()
 
-    settled, raised = noted(facts, attempt)
+    with answering(model, ANSWER, failure):
+        settled, raised = noted(facts, attempt)
 
     assert raised is error
     assert [type(fact) for fact in settled] == [SectionWritten, CallFailed]
@@ -172,26 +193,26 @@ def test_each_call_is_settled_also_one_that_brought_no_use(attempt: Attempt, mod
 def test_while_the_endpoint_rests_the_fallback_is_asked_and_named(
     attempt: Attempt, model: Silent, fallback: Silent
 ) -> None:
-    fail(attempt.tools.endpoints, model)
+    rest(attempt, model)
 
     intent, facts = asked(attempt)
 
     assert intent.model == "gpt-4o-mini"
-    threading.Timer(0.2, answer, [fallback]).start()
-    assert {fact.model for together in facts for fact in together} == {"gpt-4o-mini"}
+    with answering(fallback, ANSWER, ANSWER):
+        assert {fact.model for together in facts for fact in together} == {"gpt-4o-mini"}
     assert model.calls == []
 
 
 def test_while_every_endpoint_rests_nothing_is_asked_and_no_attempt_spent(
     attempt: Attempt, model: Silent, fallback: Silent
 ) -> None:
-    fail(attempt.tools.endpoints, model)
-    fail(attempt.tools.endpoints, fallback)
+    rest(attempt, model)
+    rest(attempt, fallback)
 
     with pytest.raises(Unavailable) as raised:
         next(write(PRODUCT.sections[:2], attempt, PRODUCT))
     assert raised.value.reason == "model-resting"
-    assert 0 < (raised.value.retry_after or 0) <= 5
+    assert 0 < (raised.value.retry_after or 0) <= 3600 + 5
     attempt.tools.clock = lambda: datetime(2026, 11, 21, 8, 0, 10, tzinfo=UTC)  # type: ignore[misc]
     attempt.fail(raised.value, PRODUCT)
     assert attempt.order.failures == 0
@@ -202,17 +223,17 @@ def test_while_every_endpoint_rests_nothing_is_asked_and_no_attempt_spent(
 def test_an_endpoint_that_has_rested_is_tried_with_one_call(
     attempt: Attempt, model: Silent, orders_log: Log
 ) -> None:
-    fail(attempt.tools.endpoints, model)
+    rest(attempt, model)
     with orders_log.engine.connect() as connection:
         connection.exec_driver_sql("set role none")
         connection.exec_driver_sql("update ledgerpress.endpoints set open_until = '-infinity'")
         connection.exec_driver_sql("reset role")
 
     intent, facts = asked(attempt)
-    threading.Timer(0.2, lambda: model.calls[0].set_result(ANSWER)).start()
 
     assert intent.sections == ("section-001",)
-    assert len(list(facts)) == 1
+    with answering(model, ANSWER):
+        assert len(list(facts)) == 1
     assert attempt.tools.endpoints.permit(model.endpoint).calls is None
 
 

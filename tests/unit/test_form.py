@@ -72,13 +72,13 @@ def test_what_is_in_form_has_no_faults(text: str) -> None:
 def test_no_text_holds_the_worker_up(unit: str) -> None:
     def seconds(size: int) -> float:
         body = unit * (size // len(unit))
-        began = time.process_time()
+        began = time.thread_time()
         for text in (body, f"{body}x", f"|-{body}x", f"-|\n{body}|"):
             faults(text, SECTION)
-        return time.process_time() - began
+        return time.thread_time() - began
 
-    # What grows by the square takes some 250 times as long for a text of sixteen times the length.
-    assert seconds(64_000) < 60 * max(seconds(4_000), 0.002)
+    # What grows by the square takes some 250 times as long for a text of sixteen times the length, and does so again.
+    assert any(seconds(64_000) < 60 * max(seconds(4_000), 0.002) for _ in range(5))
 
 
 def test_what_is_wrong_is_said_without_the_words_that_were_written() -> None:
