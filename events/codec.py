@@ -6,7 +6,7 @@ under ``"sealed"`` (base64). Hashes are taken over these bytes, so that erasing 
 
 import base64
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -56,13 +56,19 @@ def decode_public(name: str, schema: int, data: str | bytes) -> Any:
     What cannot be read as what it says it is comes back as ``Unknown``, too: somebody else's mistake, or a forger's,
     must not stop those who read everything.
     """
-    kind = kind_named(name)
     try:
-        if kind is not None and schema == kind.schema:
-            return _reader(kind.cls).decode(data)
-        return decode(name, schema, data, lambda _: None)
+        return _public(name, schema)(data)
     except (msgspec.ValidationError, KeyError):
         return Unknown(name, msgspec.json.decode(data))
+
+
+@lru_cache(maxsize=1000)
+def _public(name: str, schema: int) -> Callable[[str | bytes], Any]:
+    """What reads events of that type and schema version."""
+    kind = kind_named(name)
+    if kind is not None and schema == kind.schema:
+        return _reader(kind.cls).decode
+    return lambda data: decode(name, schema, data, lambda _: None)
 
 
 @cache

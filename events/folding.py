@@ -1,6 +1,5 @@
 """What a projection across orders is: sums, and what must be remembered of each order to go on adding to them."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from events.facts import OrderPlaced
+
 # What is counted under, from the general to the particular: ("acme", "2026-11", "life_clarity", "calls").
 Key = tuple[str, ...]
-Additions = tuple[tuple[Key, int], ...]
+Additions = Sequence[tuple[Key, int]]
 # An event as projections read it, without personal fields, and when it was recorded.
 Told = tuple[Any, datetime]
 # Events by their stream, each stream's in order.
@@ -24,14 +25,19 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is remembered of an order. Kept in its written form: raise the projection's version to change it."""
 
 
+# What is to be remembered of an order from now on, and what is added.
+Folded = tuple[Any, Additions]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
     """A fold of the whole log into sums.
 
-    ``step`` is given what is remembered of an order (``None`` before its first event), an event of ``events`` that was
-    recorded in its stream, and when; it returns what to remember, and what to add to which sums. It is told of no other
-    stream: the result is the same however the streams' events lie among each other, and however they are divided into
-    batches. A sum exists once anything was added to it, be it 0. ``key`` names the parts of the sums' keys.
+    ``begin`` is given an order's first event and when it was recorded. The step for an event's type is given what is
+    remembered of the order, the event, and when. Each returns what to remember, and what to add to which sums. They are
+    told of no other stream, and of none that begins otherwise: the result is the same however the streams' events lie
+    among each other, and however they are divided into batches. A sum exists once anything was added to it, be it 0.
+    ``key`` names the parts of the sums' keys.
     """
 
     name: str
@@ -39,8 +45,13 @@ class Projection:
     about: str
     key: tuple[str, ...]
     memory: type[Memory]
-    events: tuple[type, ...]
-    step: Callable[[Any, Any, datetime], tuple[Any, Additions]]
+    begin: Callable[[OrderPlaced, datetime], Folded]
+    steps: Mapping[type, Callable[[Any, Any, datetime], Folded]]
+
+    @property
+    def events(self) -> tuple[type, ...]:
+        """The types of the events that it must be told."""
+        return OrderPlaced, *self.steps
 
 
 def day_of(at: datetime) -> str:
@@ -66,21 +77,28 @@ def _month(ordinal: int) -> str:
 
 def add_up(
     projection: Projection, memories: Mapping[str, Any], seen: Seen
-) -> tuple[Counter[Key], dict[str, Any]]:
+) -> tuple[dict[Key, int], dict[str, Any]]:
     """What these events add to which sums, and what is remembered otherwise than before.
 
     Events that are not the projection's are passed over: among them those of later releases, whose shape is unknown.
     """
-    sums: Counter[Key] = Counter()
+    sums: dict[Key, int] = {}
     changed: dict[str, Any] = {}
-    step, wanted, so_far = projection.step, frozenset(projection.events), sums.get
+    begin, step_for, so_far = projection.begin, projection.steps.get, sums.get
     for stream, events in seen.items():
         before = after = memories.get(stream)
         for event, at in events:
-            if type(event) in wanted:
+            kind = type(event)
+            if after is None:
+                if kind is not OrderPlaced:
+                    continue
+                after, additions = begin(event, at)
+            elif (step := step_for(kind)) is not None:
                 after, additions = step(after, event, at)
-                for key, amount in additions:
-                    sums[key] = so_far(key, 0) + amount  # a Counter's += asks twice
+            else:
+                continue
+            for key, amount in additions:
+                sums[key] = so_far(key, 0) + amount
         if after is not before:
             changed[stream] = after
     return sums, changed

@@ -4,6 +4,7 @@ A batch is all or nothing: whoever dies or freezes in it leaves nothing half don
 a projection at a time, because it has the bookmark's row locked. They run in a role that can write nothing else.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,18 +15,20 @@ from sqlalchemy import Engine
 
 from events.envelope import kind_of
 from events.facts import OrderPlaced
-from events.folding import Projection, Seen, add_up
+from events.folding import Key, Projection, Seen, add_up
 from events.projections import PROJECTIONS
 from storage import event_log, generations
 from storage.database import directly
 from storage.generations import Connection, Generation
-from storage.stretches import Stretch, Stretches
+from storage.stretches import Stretch, Stretches, decoded
 
 # A batch takes a fraction of a second, far from the limits on statements and transactions.
 MOST = 20_000
 # When more orders than these are remembered, they are forgotten here and read again when they are needed: few that lie
 # close together are found sooner.
 _MOST_REMEMBERED = 4_000
+
+_PLACED = kind_of(OrderPlaced).name
 
 _PLACE = """
     select e.hash, e.recorded_at from sealed s join events e on e.seq = s.seq where s.position = %s
@@ -39,12 +42,14 @@ _REMEMBERED = """
 """
 _REMEMBER = """
     insert into ledgerpress_views.memories (generation, stream, memory)
-    select %s, stream, memory from json_each_text(%s::json) as m (stream, memory)
+    select generation::bigint, stream, memory
+    from json_each(%s::json) as g (generation, memories), json_each_text(memories) as m (stream, memory)
     on conflict (generation, stream) do update set memory = excluded.memory
 """
 _ADD = """
     insert into ledgerpress_views.sums (generation, key, amount)
-    select %s, key::text[], amount::bigint from json_each_text(%s::json) as a (key, amount)
+    select generation::bigint, key::text[], amount::bigint
+    from json_each(%s::json) as g (generation, sums), json_each_text(sums) as s (key, amount)
     on conflict (generation, key) do update set amount = sums.amount + excluded.amount
 """
 
@@ -56,6 +61,32 @@ class _Remembered:
     position: int
     whole: bool
     memories: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Fold:
+    """A batch on its way into a generation: what it adds, and what is remembered otherwise than before."""
+
+    projection: Projection
+    remembered: _Remembered
+    sums: Counter[Key] = field(default_factory=Counter)
+    changed: dict[str, Any] = field(default_factory=dict)
+
+    def fold(self, seen: Seen) -> dict[str, Any]:
+        """Fold a part of the batch; return what is remembered otherwise because of it."""
+        sums, changed = add_up(self.projection, self.remembered.memories, seen)
+        self.sums.update(sums)
+        self.changed.update(changed)
+        return changed
+
+    def added(self) -> dict[str, int]:
+        """What is added to which sums, as their keys are written."""
+        return {event_log.literal(key): amount for key, amount in self.sums.items()}
+
+    def remember(self, position: int) -> None:
+        """Keep what was made here: all of the batch, or nothing of it if it failed before."""
+        self.remembered.memories.update(self.changed)
+        self.remembered.position = position
 
 
 class Projector:
@@ -118,42 +149,32 @@ class Projector:
         until = min([goal, after + most, *(e.position for e in behind if e.position > after)])
         moved = [each for each in behind if each.position == after]
         types = frozenset().union(*(self._types(each) for each in moved))
-        seen = self._stretches.read(connection, Stretch(after, until, types), goal)
+        rows = self._stretches.read(connection, Stretch(after, until, types), goal)
         # There is nothing to remember of an order before it was placed: that is how its stream begins.
-        begun = {name for name, events in seen.items() if type(events[0][0]) is not OrderPlaced}
+        begun = {stream for stream, told in rows.items() if told[0][1] != _PLACED}
         place = connection.execute(_PLACE, (until,)).fetchone()
         assert place is not None  # positions have no holes
-        # Postgres writes down what one of them adds while the next is being folded.
+        folds = {
+            each.generation: _Fold(
+                self.projections[each.projection], self._recall(connection, each, begun)
+            )
+            for each in moved
+        }
+        # Postgres writes down what is remembered of some orders while the next are being folded.
         with connection.pipeline():
-            for each in moved:
-                self._fold(connection, each, seen, begun, until)
-                connection.execute(_MOVE, (until, *place, each.generation))
+            for seen in decoded(rows):
+                _write(connection, _REMEMBER, {of: each.fold(seen) for of, each in folds.items()})
+            _write(connection, _ADD, {of: each.added() for of, each in folds.items()})
+            for of in folds:
+                connection.execute(_MOVE, (until, *place, of))
+        for each in folds.values():
+            each.remember(until)
         return until - after
 
     def _types(self, generation: Generation) -> frozenset[str]:
         return frozenset(
             kind_of(each).name for each in self.projections[generation.projection].events
         )
-
-    def _fold(
-        self,
-        connection: Connection,
-        generation: Generation,
-        seen: Seen,
-        begun: set[str],
-        until: int,
-    ) -> None:
-        """Fold what was seen, of orders that were ``begun`` before and of others."""
-        projection = self.projections[generation.projection]
-        remembered = self._recall(connection, generation, begun)
-        sums, changed = add_up(projection, remembered.memories, seen)
-        added = {event_log.literal(key): amount for key, amount in sums.items()}
-        for statement, rows in ((_REMEMBER, changed), (_ADD, added)):
-            if rows:
-                written = msgspec.json.encode(rows).decode()
-                connection.execute(statement, (generation.generation, written))
-        remembered.memories.update(changed)
-        remembered.position = until
 
     def _recall(
         self, connection: Connection, generation: Generation, streams: set[str]
@@ -176,3 +197,9 @@ class Projector:
                 (stream, msgspec.json.decode(memory, type=kind)) for stream, memory in rows
             )
         return found
+
+
+def _write(connection: Connection, statement: str, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write the rows of several generations at once."""
+    if filled := {generation: each for generation, each in rows.items() if each}:
+        connection.execute(statement, (msgspec.json.encode(filled).decode(),))

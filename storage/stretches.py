@@ -1,13 +1,18 @@
 """Reads the sealed log in long stretches, the next one while the one before is being folded."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
 
+import psycopg
 from sqlalchemy import Engine
 
 from events.codec import decode_public
-from events.folding import Seen, Told
+from events.folding import Seen
 from storage.database import directly
 from storage.generations import Connection
 
@@ -25,6 +30,15 @@ _READ = """
 """
 # Who reads so many at once goes on reading.
 _WORTH_READING_AHEAD = 5_000
+# The events of so many orders stay in the processor's own memory until every projection has folded them.
+AT_HAND = 100
+
+# An event as it is stored: its stream, type and schema, when it was recorded, and its data.
+Row = tuple[str, str, int, datetime, str]
+# By their stream, each stream's in order.
+Rows = Mapping[str, Sequence[Row]]
+# What Postgres has answered, as it came.
+_Answer = psycopg.Cursor[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +57,42 @@ class Stretches:
         self._engine = engine
         self._worth = worth
         self._reader = ThreadPoolExecutor(1, "reading-ahead")
-        self._ahead: tuple[Stretch, Future[Seen]] | None = None
+        self._ahead: tuple[Stretch, Future[_Answer]] | None = None
 
-    def read(self, connection: Connection, stretch: Stretch, goal: int) -> Seen:
-        """The events of a stretch, in order. The next is read meanwhile, if there is more up to position ``goal``.
+    def read(self, connection: Connection, stretch: Stretch, goal: int) -> Rows:
+        """The events of a stretch, in order. The next is asked for then, if there is more up to position ``goal``.
 
         Sealed events never change: what was read ahead is as good as what is read now.
         """
         ahead, self._ahead = self._ahead, None
-        found = ahead[1].result() if ahead and ahead[0] == stretch else _read(connection, stretch)
+        found = ahead[1].result() if ahead and ahead[0] == stretch else _ask(connection, stretch)
         after, length = stretch.until, stretch.until - stretch.after
         if after < goal and length >= self._worth:
             following = Stretch(after, min(after + length, goal), stretch.types)
-            self._ahead = following, self._reader.submit(self._read_ahead, following)
-        return found
+            self._ahead = following, self._reader.submit(self._ask_ahead, following)
+        streams: dict[str, list[Row]] = defaultdict(list)
+        for row in found.fetchall():
+            streams[row[0]].append(row)
+        return streams
 
-    def _read_ahead(self, stretch: Stretch) -> Seen:
+    def _ask_ahead(self, stretch: Stretch) -> _Answer:
+        """Wait for the answer, and leave the rest to who folds: two threads of Python only hinder each other."""
         with directly(self._engine) as connection:
-            return _read(connection, stretch)
+            return _ask(connection, stretch)
 
 
-def _read(connection: Connection, stretch: Stretch) -> Seen:
+def decoded(rows: Rows, at_once: int = AT_HAND) -> Iterator[Seen]:
+    """The events themselves, of a few streams at a time, just before they are folded."""
+    streams = iter(rows.items())
+    while some := list(islice(streams, at_once)):
+        yield {
+            stream: [(decode_public(name, schema, data), at) for _, name, schema, at, data in told]
+            for stream, told in some
+        }
+
+
+def _ask(connection: Connection, stretch: Stretch) -> _Answer:
     between = {"after": stretch.after, "until": stretch.until}
     first, last = connection.execute(_WHERE, between).fetchone() or (0, 0)
     read = {**between, "types": sorted(stretch.types), "first": first, "last": last}
-    rows = connection.cursor(binary=True).execute(_READ, read).fetchall()
-    seen: dict[str, list[Told]] = defaultdict(list)
-    for stream, name, schema, at, data in rows:
-        seen[stream].append((decode_public(name, schema, data), at))
-    return seen
+    return connection.cursor(binary=True).execute(_READ, read)

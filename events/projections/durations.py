@@ -2,10 +2,8 @@
 
 from datetime import datetime
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from events.buckets import bucket
 from events.facts import (
@@ -17,7 +15,7 @@ from events.facts import (
     PaymentReceived,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Memory, Projection, day_of, month_of
+from events.folding import NOTHING, Folded, Memory, Projection, day_of, month_of
 
 READY, STAGE, SECTION = "ready", "stage", "section"
 # What lies between payment and delivery, in order: until a worker takes it up, until the last section is written, until
@@ -35,38 +33,41 @@ class _Order(Memory, frozen=True):
     bound: datetime | None = None
 
 
-def _step(  # noqa: PLR0911 - one line an event
-    order: _Order | None, event: Any, at: datetime
-) -> tuple[_Order | None, Additions]:
-    if order is None:
-        return (_Order(product=event.product) if isinstance(event, OrderPlaced) else None), NOTHING
-    match event:
-        case SectionWritten(section=name, milliseconds=length):
-            key = (SECTION, month_of(at), order.product, name, _bucket(length))
-            return msgspec.structs.replace(order, written=at), ((key, 1),)
-        case PaymentReceived() if order.paid is None:
-            return msgspec.structs.replace(order, paid=at), NOTHING
-        case AttemptStarted() if order.begun is None:
-            return msgspec.structs.replace(order, begun=at), NOTHING
-        case DocumentBound():
-            return msgspec.structs.replace(order, bound=at), NOTHING
-        case OrderDelivered() if order.paid is not None:
-            return _Order(product=order.product), _delivered(order, order.paid, at)
-        case OrderCorrected(product=product) if product:
-            return msgspec.structs.replace(order, product=product), NOTHING
-    return order, NOTHING
+def _begun(event: OrderPlaced, _at: datetime) -> Folded:
+    return _Order(product=event.product), NOTHING
 
 
-def _delivered(order: _Order, paid: datetime, at: datetime) -> Additions:
-    day = day_of(at)
-    whole = (READY, day, order.product, "", _bucket(_between(paid, at)))
-    marks = (paid, order.begun, order.written, order.bound, at)
-    stages = [
-        ((STAGE, day[:7], order.product, name, _bucket(_between(since, until))), 1)
-        for name, (since, until) in zip(STAGES, pairwise(marks), strict=True)
-        if since is not None and until is not None
-    ]
-    return ((whole, 1), *stages)
+def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
+    return replace(order, product=event.product or order.product), NOTHING
+
+
+def _paid(order: _Order, _event: PaymentReceived, at: datetime) -> Folded:
+    return order if order.paid else replace(order, paid=at), NOTHING
+
+
+def _taken_up(order: _Order, _event: AttemptStarted, at: datetime) -> Folded:
+    return order if order.begun else replace(order, begun=at), NOTHING
+
+
+def _written(order: _Order, event: SectionWritten, at: datetime) -> Folded:
+    key = (SECTION, month_of(at), order.product, event.section, _bucket(event.milliseconds))
+    return replace(order, written=at), ((key, 1),)
+
+
+def _bound(order: _Order, _event: DocumentBound, at: datetime) -> Folded:
+    return replace(order, bound=at), NOTHING
+
+
+def _delivered(order: _Order, _event: OrderDelivered, at: datetime) -> Folded:
+    if order.paid is None:
+        return order, NOTHING
+    day, product = day_of(at), order.product
+    additions = [((READY, day, product, "", _bucket(_between(order.paid, at))), 1)]
+    month, marks = day[:7], (order.paid, order.begun, order.written, order.bound, at)
+    for name, since, until in zip(STAGES, marks, marks[1:], strict=False):
+        if since is not None and until is not None:
+            additions.append(((STAGE, month, product, name, _bucket(_between(since, until))), 1))
+    return _Order(product=product), additions
 
 
 def _between(since: datetime, until: datetime) -> int:
@@ -76,11 +77,11 @@ def _between(since: datetime, until: datetime) -> int:
 
 
 def _bucket(length: int) -> str:
-    return _written(bucket(length))
+    return _padded(bucket(length))
 
 
 @lru_cache(maxsize=1000)
-def _written(number: int) -> str:
+def _padded(number: int) -> str:
     return f"{number:04}"
 
 
@@ -90,14 +91,13 @@ projection = Projection(
     about="how long orders, their stages and their sections take",
     key=("what", "when", "product", "name", "bucket"),
     memory=_Order,
-    events=(
-        OrderPlaced,
-        OrderCorrected,
-        PaymentReceived,
-        AttemptStarted,
-        SectionWritten,
-        DocumentBound,
-        OrderDelivered,
-    ),
-    step=_step,
+    begin=_begun,
+    steps={
+        OrderCorrected: _corrected,
+        PaymentReceived: _paid,
+        AttemptStarted: _taken_up,
+        SectionWritten: _written,
+        DocumentBound: _bound,
+        OrderDelivered: _delivered,
+    },
 )

@@ -1,9 +1,8 @@
 """The money of each day: what was paid, what went back, and what the model's answers cost."""
 
 from datetime import datetime
-from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from events.facts import (
     CallFailed,
@@ -13,7 +12,7 @@ from events.facts import (
     PaymentRefunded,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Memory, Projection, day_of
+from events.folding import NOTHING, Folded, Memory, Projection, day_of
 
 # What the model costs is reckoned in dollars, in millionths.
 _COST = ("usd", "cost")
@@ -26,23 +25,29 @@ class _Order(Memory, frozen=True):
     refunded: int = 0
 
 
-def _step(order: _Order | None, event: Any, at: datetime) -> tuple[_Order | None, Additions]:
-    if order is None:
-        return (_Order(product=event.product) if isinstance(event, OrderPlaced) else None), NOTHING
-    day = day_of(at)
-    match event:
-        case SectionWritten(cost=cost) | CallFailed(cost=cost):
-            return order, (((day, order.product, *_COST), cost),)
-        case PaymentReceived(amount=money):
-            return order, (((day, order.product, money.currency, "paid"), money.amount),)
-        case PaymentRefunded(amount=money):
-            # Each tells of all that has gone back so far, and they come in any order.
-            more = max(0, money.amount - order.refunded)
-            after = msgspec.structs.replace(order, refunded=order.refunded + more)
-            return after, (((day, order.product, money.currency, "refunded"), more),)
-        case OrderCorrected(product=product) if product:
-            return msgspec.structs.replace(order, product=product), NOTHING
-    return order, NOTHING
+def _begun(event: OrderPlaced, _at: datetime) -> Folded:
+    return _Order(product=event.product), NOTHING
+
+
+def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
+    return replace(order, product=event.product or order.product), NOTHING
+
+
+def _asked(order: _Order, event: SectionWritten | CallFailed, at: datetime) -> Folded:
+    return order, (((day_of(at), order.product, *_COST), event.cost),)
+
+
+def _paid(order: _Order, event: PaymentReceived, at: datetime) -> Folded:
+    money = event.amount
+    return order, (((day_of(at), order.product, money.currency, "paid"), money.amount),)
+
+
+def _refunded(order: _Order, event: PaymentRefunded, at: datetime) -> Folded:
+    """Each tells of all that has gone back so far, and they come in any order."""
+    money = event.amount
+    more = max(0, money.amount - order.refunded)
+    key = (day_of(at), order.product, money.currency, "refunded")
+    return replace(order, refunded=order.refunded + more), ((key, more),)
 
 
 projection = Projection(
@@ -51,13 +56,12 @@ projection = Projection(
     about="paid, refunded (minor units) and cost (millionths of a dollar), by day and product",
     key=("day", "product", "currency", "measure"),
     memory=_Order,
-    events=(
-        OrderPlaced,
-        OrderCorrected,
-        PaymentReceived,
-        PaymentRefunded,
-        SectionWritten,
-        CallFailed,
-    ),
-    step=_step,
+    begin=_begun,
+    steps={
+        OrderCorrected: _corrected,
+        PaymentReceived: _paid,
+        PaymentRefunded: _refunded,
+        SectionWritten: _asked,
+        CallFailed: _asked,
+    },
 )

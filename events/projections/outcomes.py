@@ -1,10 +1,10 @@
 """What has become of the orders for a product, by the day on which it became so."""
 
-from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from events.facts import (
     UNPAID,
@@ -18,15 +18,7 @@ from events.facts import (
     PaymentReceived,
     PaymentRefunded,
 )
-from events.folding import NOTHING, Additions, Memory, Projection, day_of
-
-_OUTCOMES: Mapping[type, str] = {
-    AttentionNeeded: "attention",
-    DisputeOpened: "disputed",
-    PaymentRefunded: "refunded",
-    OrderDelivered: "delivered",
-    OrderErased: "erased",
-}
+from events.folding import NOTHING, Folded, Memory, Projection, day_of
 
 
 class _Order(Memory, frozen=True):
@@ -37,40 +29,35 @@ class _Order(Memory, frozen=True):
     counted: tuple[str, ...] = ()
 
 
-def _step(order: _Order | None, event: Any, at: datetime) -> tuple[_Order | None, Additions]:
-    day = day_of(at)
-    if order is None:
-        if not isinstance(event, OrderPlaced):
-            return None, NOTHING
-        return _once(_Order(product=event.product), "placed", day)
-    match event:
-        case OrderCorrected(product=product) if product:
-            return msgspec.structs.replace(order, product=product), NOTHING
-        case PaymentReceived():
-            return _paid(order, day)
-        case OrderCancelled(reason=reason):
-            after, additions = _once(order, "cancelled", day)
-            if reason in UNPAID and additions:
-                after = msgspec.structs.replace(after, unpaid=day)
-            return after, additions
-    outcome = _OUTCOMES.get(type(event))
-    return _once(order, outcome, day) if outcome else (order, NOTHING)
+def _begun(event: OrderPlaced, at: datetime) -> Folded:
+    return _once("placed", _Order(product=event.product), event, at)
 
 
-def _once(order: _Order, outcome: str, day: str) -> tuple[_Order, Additions]:
+def _once(outcome: str, order: _Order, _event: Any, at: datetime) -> Folded:
     """An order counts once for each outcome, however often it comes to it."""
     if outcome in order.counted:
         return order, NOTHING
-    after = msgspec.structs.replace(order, counted=(*order.counted, outcome))
-    return after, (((order.product, day, outcome), 1),)
+    after = replace(order, counted=(*order.counted, outcome))
+    return after, (((order.product, day_of(at), outcome), 1),)
 
 
-def _paid(order: _Order, day: str) -> tuple[_Order, Additions]:
-    after, additions = _once(order, "paid", day)
+def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
+    return replace(order, product=event.product or order.product), NOTHING
+
+
+def _cancelled(order: _Order, event: OrderCancelled, at: datetime) -> Folded:
+    after, additions = _once("cancelled", order, event, at)
+    if event.reason in UNPAID and additions:
+        after = replace(after, unpaid=day_of(at))
+    return after, additions
+
+
+def _paid(order: _Order, event: PaymentReceived, at: datetime) -> Folded:
+    after, additions = _once("paid", order, event, at)
     if not order.unpaid:
         return after, additions
     counted = tuple(each for each in after.counted if each != "cancelled")
-    after = msgspec.structs.replace(after, unpaid="", counted=counted)
+    after = replace(after, unpaid="", counted=counted)
     return after, (*additions, ((order.product, order.unpaid, "cancelled"), -1))
 
 
@@ -80,16 +67,15 @@ projection = Projection(
     about="what has become of orders, by product and day",
     key=("product", "day", "outcome"),
     memory=_Order,
-    events=(
-        OrderPlaced,
-        OrderCorrected,
-        PaymentReceived,
-        PaymentRefunded,
-        DisputeOpened,
-        AttentionNeeded,
-        OrderDelivered,
-        OrderCancelled,
-        OrderErased,
-    ),
-    step=_step,
+    begin=_begun,
+    steps={
+        OrderCorrected: _corrected,
+        PaymentReceived: _paid,
+        OrderCancelled: _cancelled,
+        PaymentRefunded: partial(_once, "refunded"),
+        DisputeOpened: partial(_once, "disputed"),
+        AttentionNeeded: partial(_once, "attention"),
+        OrderDelivered: partial(_once, "delivered"),
+        OrderErased: partial(_once, "erased"),
+    },
 )

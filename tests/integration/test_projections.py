@@ -28,7 +28,7 @@ from actors import projecting
 from events.envelope import Cause, event_id
 from events.errors import Conflict
 from events.estimates import ENOUGH
-from events.facts import MailSent, OrderDelivered, OrderPlaced, PaymentReceived, PaymentRefunded
+from events.facts import MailSent, OrderDelivered, PaymentRefunded
 from events.folding import Key
 from events.money import Money
 from events.projections import PROJECTIONS
@@ -45,7 +45,7 @@ from storage.rebuilding import Different
 from storage.record import Log
 from storage.sealer import seal_all
 from storage.settings import Settings
-from storage.stretches import Stretch, Stretches
+from storage.stretches import AT_HAND, Stretch, Stretches
 from storage.sums import standings, sums
 from tests.conftest import ROOT, Server
 from tests.examples import asked, bound, paid, placed, started, written
@@ -109,6 +109,23 @@ def test_what_is_fed_in_small_batches_is_what_a_rebuild_makes_to_the_byte(
     assert everything(orders_log) == fed
     assert remembered(orders_log) == known
     assert all(fed.values())
+
+
+def test_a_batch_of_more_orders_than_are_folded_at_a_time_is_folded_whole(
+    orders_log: Log, database: str
+) -> None:
+    for number in range(AT_HAND + 10):
+        record(orders_log, number, [placed(session=f"cs_{number}"), paid()], at_once=2)
+    feed_all(orders_log.engine, database)
+
+    found = everything(orders_log)["outcomes"]
+    known = [stream for name, stream, _ in remembered(orders_log) if name == "outcomes"]
+
+    assert {outcome: number for (*_, outcome), number in found.items()} == {
+        "placed": AT_HAND + 10,
+        "paid": AT_HAND + 10,
+    }
+    assert known == [stream_of(order_id(number)) for number in range(AT_HAND + 10)]
 
 
 def test_an_estimate_is_read_from_what_was_delivered(orders_log: Log, database: str) -> None:
@@ -302,8 +319,8 @@ def test_what_was_not_sealed_yet_is_not_taken_for_read_ahead(filled: Log, databa
             connection, Stretch(top - 3, top + 3, types), top + 3
         )
 
-    *_, events = found.values()
-    assert [type(event) for event, _ in events] == [OrderPlaced, PaymentReceived]
+    *_, rows = found.values()
+    assert [name for _, name, *_ in rows] == ["order-placed", "payment-received"]
     assert found == directly
 
 

@@ -48,7 +48,7 @@ def by_stream(seen: Iterable[Seen]) -> dict[str, list[tuple[Any, datetime]]]:
 
 
 def summed(projection: Projection, seen: Iterable[Seen]) -> Counter[Key]:
-    return add_up(projection, {}, by_stream(seen))[0]
+    return Counter(add_up(projection, {}, by_stream(seen))[0])
 
 
 def once(events: Sequence[Any]) -> list[Any]:
@@ -109,7 +109,7 @@ def test_sums_do_not_depend_on_how_streams_lie_among_each_other_or_on_batches(
             sums[key] += amount
         memories.update(changed)
 
-    assert dict(sums) == dict(one_by_one[0])
+    assert sums == one_by_one[0]
     assert memories == one_by_one[1]
 
 
