@@ -5,18 +5,20 @@ in ``docs/adr/0013-what-an-auditor-can-detect.md``.
 """
 
 import hashlib
+import struct
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DataError, InvalidRequestError
 
 from events.chain import Link, link_hash
 from events.checkpoint import BadCheckpoint, Key, Note, read_note
 from events.merkle import Tiling
 from storage.checkpoints import Folder
-from storage.database import AWAY, away
+from storage.database import AWAY, SCHEMA, away
 from storage.signing import signed_by
 
 _ROWS = 5000
@@ -46,7 +48,18 @@ _ORDERS = text("""
 _TILES = text("""
     select index, hash from tiles where level = :level and index >= :first and index <= :last""")
 _CHECKPOINTS = text("""
-    select size, note, digest from checkpoints where size > :after order by size limit :most""")
+    select size, note, digest, root, previous, recorded_at > clock_timestamp() + interval '1 minute' as early
+    from checkpoints where size > :after order by size limit :most""")
+# What stands in front of a table, or in its place, may tell an auditor something else than everybody else.
+_VEILED = text("""
+    select name from unnest(cast(:tables as text[])) name
+    left join pg_class c on c.oid = to_regclass(name) and c.relkind = 'r' and c.relpersistence = 'p'
+        and c.relnamespace = to_regnamespace(:schema) and not c.relrowsecurity
+    where c.oid is null order by name""")
+_TABLES = ["checkpoints", "events", "orders", "sealed", "streams", "tiles", "tree", "unsealed"]
+
+# What comes of a value that nothing of ours would have written: an endless time, a null, a column of another type.
+_UNREADABLE = (DataError, InvalidRequestError, AttributeError, TypeError, ValueError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,9 @@ class Fault:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
+        # Without what a terminal would obey: a stream may be called anything.
+        text = f"{self.where}: {self.what}"
+        return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +125,14 @@ class _Audit:
     heads: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     tiling: Tiling = field(default_factory=Tiling)
     events: int = 0
+    place: str = "the tables"
 
     def report(self) -> Report:
-        notes = self._checkpoints()
-        total = self._one("select count(*) from events")
-        self._sealed(_expected(notes, self.held), total)
-        self._grown(notes)
-        self._unsealed(total)
-        self._streams()
+        notes: list[Note] = []
+        try:
+            self._all(notes)
+        except _UNREADABLE as error:
+            self._fault(self.place, f"it cannot be read ({type(error).__name__})")
         return Report(
             events=self.events,
             streams=len(self.heads),
@@ -127,6 +142,24 @@ class _Audit:
             faults=tuple(self.faults[:_MOST_FAULTS]),
         )
 
+    def _all(self, notes: list[Note]) -> None:
+        for name in self.connection.execute(
+            _VEILED, {"tables": _TABLES, "schema": SCHEMA}
+        ).scalars():
+            self._fault(
+                f"the table {name}", "something else stands in its place, or in front of it"
+            )
+        self.place = "the checkpoints"
+        self._checkpoints(notes)
+        total = self._one("select count(*) from events")
+        self._sealed(_expected(notes, self.held), total)
+        self.place = "the tree"
+        self._grown(notes)
+        self.place = "the events that are not sealed yet"
+        self._unsealed(total)
+        self.place = "the streams"
+        self._streams()
+
     def _fault(self, where: str, what: str) -> None:
         self.faults.append(Fault(where, what))
 
@@ -135,11 +168,12 @@ class _Audit:
 
     # The checkpoints among themselves, and against what was published.
 
-    def _checkpoints(self) -> list[Note]:
-        notes: list[Note] = []
+    def _checkpoints(self, notes: list[Note]) -> None:
         texts: dict[int, bytes] = {}
+        met = 0
         for row in self._keyset(_CHECKPOINTS, 0):
-            where = f"checkpoint {row.size}"
+            met += 1
+            self.place = where = f"checkpoint {row.size}"
             try:
                 found = read_note(row.note)
                 signed_by(found, self.keys)
@@ -148,9 +182,15 @@ class _Audit:
                 continue
             texts[row.size] = found.digest
             before = notes[-1].digest if notes else None
-            if found.checkpoint.size != row.size or found.digest != bytes(row.digest):
+            said = found.checkpoint
+            columns = (row.size, row.digest, row.root, row.previous)
+            if columns != (said.size, found.digest, said.root, said.previous):
                 self._fault(where, "its columns are not what the note says")
-            if found.checkpoint.previous != before:
+            if row.early:
+                self._fault(
+                    where, "it was recorded in the future: until then nothing more is signed"
+                )
+            if said.previous != before:
                 self._fault(where, "it does not follow from the checkpoint before it")
             notes.append(found)
         # Older ones may bear the signature of a key long gone: each is vouched for by the next.
@@ -159,8 +199,9 @@ class _Audit:
                 f"checkpoint {notes[-1].checkpoint.size}",
                 "no trusted key has signed the latest one",
             )
+        if met != self._one("select count(*) from checkpoints"):
+            self._fault("the checkpoints", "one of them has no size")
         self._published(texts)
-        return notes
 
     def _published(self, inside: Mapping[int, bytes]) -> None:
         for size, digest in self.outside.items():
@@ -183,8 +224,10 @@ class _Audit:
         sound = 0  # the size up to which the tree was as signed
         broken = False
         tiles: list[tuple[int, int, bytes]] = []
+        self.place = "the events from position 1 on"
         for row in self._keyset(_SEALED, 0):
             position = row[0]
+            self.place = f"the events from position {position} on"
             if position != self.tiling.size + 1:
                 missing = self.tiling.size + 1
                 self._fault(f"position {missing}", f"it is missing: the next one is {position}")
@@ -237,6 +280,8 @@ class _Audit:
                 f"{stream} version {version}, {where}",
                 "it does not follow from the event before it",
             )
+        if fence is not None and fence < 0:  # -1 would hash as none does
+            self._fault(f"{stream} version {version}, {where}", "no attempt has such a number")
         if link_hash(link) != stored:
             self._fault(
                 f"{stream} version {version}, {where}", "its hash is not that of its content"

@@ -401,6 +401,54 @@ def remove_a_streams_own_row(attacker: Attacker) -> None:
     attacker.do("delete from streams where stream = 'order-a'")
 
 
+def number_an_attempt_that_never_was(attacker: Attacker) -> None:
+    """Without a fence an event has the hash that it would have with this one."""
+    attacker.do("update events set fence = -1 where stream = 'order-a' and version = 7")
+
+
+def alter_a_checkpoints_root_beside_its_note(attacker: Attacker) -> None:
+    attacker.do("alter table checkpoints drop constraint checkpoints_check2")
+    attacker.do("update checkpoints set root = sha256('x') where size = 7")
+
+
+def add_a_checkpoint_without_a_size(attacker: Attacker) -> None:
+    """The latest one, for whoever asks Postgres for the largest."""
+    attacker.do("create table more as select * from checkpoints")
+    attacker.do("update more set size = null, digest = 'x', previous = 'x' where size = 7")
+    for constraint in ("pkey", "check", "check1", "check2", "check3"):
+        attacker.do(f"alter table checkpoints drop constraint if exists checkpoints_{constraint}")
+    attacker.do("alter table checkpoints alter size drop not null")
+    attacker.do("insert into checkpoints select * from more where size is null")
+    attacker.do("drop table more")
+
+
+def put_off_the_next_checkpoint(attacker: Attacker) -> None:
+    """What is newer than the last checkpoint can be rewritten: the attacker wants more time for that."""
+    attacker.do(
+        """update checkpoints set recorded_at = '9999-01-01'
+           where size = (select max(size) from checkpoints)"""
+    )
+
+
+def tell_auditors_something_else(attacker: Attacker) -> None:
+    edit(attacker)
+    attacker.do("alter table events rename to altered")
+    attacker.do(
+        """create view events as select seq, stream, version, event_id, type, schema,
+               case when current_user = 'ledgerpress_auditor' and stream = 'order-a' and version = 7
+                   then '{"text":"x"}' else data end as data,
+               meta, fence, recorded_at, previous, hash from altered"""
+    )
+    attacker.do("grant select on events to ledgerpress_app, ledgerpress_auditor")
+
+
+def hide_a_forged_event_from_auditors(attacker: Attacker) -> None:
+    forge_unnoticed(attacker, 999_999)
+    attacker.do("alter table events enable row level security")
+    attacker.do("create policy app on events to ledgerpress_app using (true)")
+    attacker.do("create policy auditor on events to ledgerpress_auditor using (seq <> 999999)")
+
+
 ATTACKS: list[tuple[Callable[[Attacker], None], str]] = [
     (edit, r"order-a version 7, position \d+: its hash is not that of its content"),
     (edit_a_payment, rf"{PAYMENT} version 3, position \d+: its hash is not"),
@@ -438,6 +486,12 @@ ATTACKS: list[tuple[Callable[[Attacker], None], str]] = [
     (alter_the_tree, r"the tree: its row is not what the sealed events come to"),
     (hide_an_event_from_the_sealer, r"order-c version \d+: it has no position"),
     (cut_the_newest_event_of_a_stream, r"order-c: it should end at version \d+, and ends at \d+"),
+    (number_an_attempt_that_never_was, r"order-a version 7, position \d+: no attempt has such a"),
+    (alter_a_checkpoints_root_beside_its_note, r"checkpoint 7: its columns are not what the note"),
+    (add_a_checkpoint_without_a_size, r"the checkpoints: one of them has no size"),
+    (put_off_the_next_checkpoint, r"checkpoint \d+: it was recorded in the future"),
+    (tell_auditors_something_else, r"the table events: something else stands in its place"),
+    (hide_a_forged_event_from_auditors, r"the table events: something else stands in its place"),
 ]
 
 
@@ -455,6 +509,50 @@ def test_an_attack_comes_to_light(
 
     assert faults
     assert re.match(expected, faults[0]), faults
+
+
+def altered(column: str) -> str:
+    return f"update events set {column} where stream = 'order-a' and version = 7"
+
+
+@pytest.mark.parametrize(
+    ("place", "statements"),
+    [
+        ("the events from position 1 on", [altered("recorded_at = 'infinity'")]),
+        ("the events from position 1 on", [altered("recorded_at = '0044-03-15 BC'")]),
+        (
+            "the events from position 12 on",
+            ["alter table events alter data drop not null", altered("data = null")],
+        ),
+        ("the events from position 1 on", ["alter table events alter recorded_at type timestamp"]),
+        ("the events from position 1 on", ["alter table events alter version type numeric"]),
+        (
+            "the tree",
+            [
+                "alter table tree drop constraint tree_pkey",
+                "insert into tree (size, peaks) select size, peaks from tree",
+            ],
+        ),
+        (
+            "checkpoint 7",
+            [
+                "alter table checkpoints alter note drop not null",
+                "update checkpoints set note = null where size = 7",
+            ],
+        ),
+    ],
+)
+def test_a_value_that_nobody_can_read_comes_to_light(
+    place: str, statements: list[str], engine: Engine, folder: Folder, attacker: Attacker
+) -> None:
+    for each in statements:
+        attacker.do(each)
+
+    assert re.match(rf"{place}: it cannot be read", found(engine, folder)[0])
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_said() -> None:
+    assert str(integrity.Fault("order-\x1b[2J", "x\x9b1A\n")) == r"order-\x1b[2J: x\x9b1A\n"
 
 
 def test_a_bundle_holds_nothing_that_was_forged_out_of_sight(
