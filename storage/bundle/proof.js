@@ -18,28 +18,41 @@ const fromHex = (text) => {
   return new Uint8Array((text.match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
 };
 const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const whole = (value) => { must(Number.isSafeInteger(value), "a number is malformed"); return BigInt(value); };
 const integer = (value, size) => {
+  must(BigInt.asIntN(8 * size, value) === value, "a number is too large");
   const view = new DataView(new ArrayBuffer(8));
-  view.setBigInt64(0, BigInt(value));
+  view.setBigInt64(0, value);
   return new Uint8Array(view.buffer).slice(8 - size);
 };
 const microseconds = (time) => {
   must(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(time), "a time is malformed");
-  return BigInt(Date.parse(`${time.slice(0, 19)}Z`)) * 1000n + BigInt(time.slice(20, 26));
+  const second = new Date(`${time.slice(0, 19)}Z`);
+  // Some browsers take the 30th of February for a day of March.
+  must(!Number.isNaN(+second) && second.toISOString().startsWith(time.slice(0, 19)), "a time is malformed");
+  return BigInt(+second) * 1000n + BigInt(time.slice(20, 26));
+};
+// What is no text, and half a letter, would be hashed as something else than it is shown as.
+const digest = async (text) => {
+  must(typeof text === "string" && !/\p{Surrogate}/u.test(text), "a text is malformed");
+  return sha(utf8.encode(text));
 };
 
 export async function eventHash(event) {
+  must(/^[0-9a-f]{64}$/.test(event.previous), "a hash is malformed");
+  must(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(event.id), "an id is malformed");
+  must((event.fence ?? 0) >= 0, "no attempt has such a number");
   return sha(
     fromHex(event.previous),
-    await sha(utf8.encode(event.stream)),
-    integer(event.version, 4),
+    await digest(event.stream),
+    integer(whole(event.version), 4),
     fromHex(event.id.replaceAll("-", "")),
-    await sha(utf8.encode(event.type)),
-    integer(event.schema, 2),
+    await digest(event.type),
+    integer(whole(event.schema), 2),
     integer(microseconds(event.recorded_at), 8),
-    integer(event.fence ?? -1, 8),
-    await sha(utf8.encode(event.data)),
-    await sha(utf8.encode(event.meta)),
+    integer(whole(event.fence ?? -1), 8),
+    await digest(event.data),
+    await digest(event.meta),
   );
 }
 
@@ -117,7 +130,7 @@ export async function verify(bundle, mark) {
   const kind = bundle.kind ?? "order";
   const checkpoint = readCheckpoint(bundle.checkpoints.at(-1));
   const roots = new Map(bundle.checkpoints.map(readCheckpoint).map(({ size, root }) => [size, root]));
-  const heads = new Map(), tree = new Tree();
+  const heads = new Map(), tree = new Tree(), belonging = new Set();
   for (const [number, event] of bundle.events.entries()) {
     const where = `${event.stream} version ${event.version}`;
     try {
@@ -130,6 +143,7 @@ export async function verify(bundle, mark) {
       }
       const hash = await eventHash(event);
       must(event.hash === hex(hash), `${where}: its hash is not that of its content`);
+      whole(event.position);
       if (kind !== "order") {
         const place = bundle.from + number;
         must(event.position === place, `${where}: the event at position ${place} is missing`);
@@ -145,14 +159,23 @@ export async function verify(bundle, mark) {
         must(sound, `${where}: nothing proves that it is in the log at position ${event.position}`);
       }
       heads.set(event.stream, { version: event.version, hash });
+      if (kind === "order" && event.type === "order-placed") {
+        // To an order belong the orders that are parts of it; to each of them, its payment.
+        const { parent, tenant, intent } = JSON.parse(event.data);
+        if (event.stream === `order-${bundle.order}` || parent === bundle.order) {
+          belonging.add(event.stream).add(`payment-${tenant}/${intent}`);
+        }
+      }
       mark(number, true);
     } catch (error) {
       mark(number, false);
       throw error;
     }
   }
-  if (kind === "order") must(heads.has(`order-${bundle.order}`), "there is no event of this order");
-  else must(bundle.events.length === bundle.total, `these are ${bundle.events.length} of ${bundle.total} events`);
+  if (kind === "order") {
+    must(heads.has(`order-${bundle.order}`), "there is no event of this order");
+    for (const stream of heads.keys()) must(belonging.has(stream), `${stream} does not belong to this order`);
+  } else must(bundle.events.length === bundle.total, `these are ${bundle.events.length} of ${bundle.total} events`);
   must(kind !== "log" || bundle.total === checkpoint.size, "it is not all that the checkpoint covers");
   return checkpoint;
 }

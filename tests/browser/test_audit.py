@@ -331,6 +331,10 @@ def lying(path: str, value: object) -> Callable[[Route], None]:
         (("events.0.previous", "00" * 32), "it does not follow from the event before it"),
         (("proofs.inclusion", {}), "nothing proves that it is in the log at position"),
         (("order", "another"), "there is no event of this order"),
+        (("events.0.schema", 65537), "a number is too large"),
+        (("events.0.fence", -1), "no attempt has such a number"),
+        (("events.0.data", ["{}"]), "a text is malformed"),
+        (("events.0.recorded_at", "2026-02-30T00:00:00.000000Z"), "a time is malformed"),
     ],
 )
 def test_a_lie_is_found_by_the_browser(
