@@ -97,6 +97,7 @@ def verified(file: Path, keys: list[str], *, trust_included: bool, held: str | N
         data={"sound": True, **vars(found), "faults": []},
         shown=[
             f"sound: {found.events} events in {found.streams} streams, of {size}{newer}",
+            *([f"of order {found.order}"] if found.order else []),
             f"signed by {found.key}",
         ],
         talk="the key came with the bundle: compare it with one you know" if trust_included else "",

@@ -33,7 +33,6 @@ VERSION = 1
 USAGE, BROKEN = 2, 6
 
 _CHUNK = 1 << 20
-_ID = 16
 _HASH = 32
 _MOST_BYTES = 1 << 26  # of any file but the events, and of any event
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC
@@ -52,6 +51,8 @@ _FIELDS = {
     "hash",
 }
 _KINDS = {"order", "range", "log"}
+_FILES = {"events.ndjson", "proofs.json", "keys.json", "manifest.json", "verify.py", "index.html"}
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _CHECKPOINT = re.compile(r"checkpoints/(\d{20})\.txt", re.ASCII)
 
@@ -66,9 +67,8 @@ class BrokenError(Exception):
     """The bundle does not add up: ``where``, and what is wrong there."""
 
     def __init__(self, where: str, what: str) -> None:
-        super().__init__(f"{where}: {what}")
-        self.where = where
-        self.what = what
+        self.where, self.what = _shown(where), _shown(what)
+        super().__init__(f"{self.where}: {self.what}")
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,7 @@ class _Bundle:
         self.progress = progress
         self.place = "manifest.json"
         self.first = self.last = 0
+        self.streams: set[str] = set()  # those that an order's own events name
 
     def verdict(self, *, trust_included: bool) -> Verdict:
         names = self.archive.namelist()
@@ -192,7 +193,7 @@ class _Bundle:
     # The files.
 
     def _manifest(self, names: list[str]) -> dict[str, Any]:
-        manifest = json.loads(self._bytes("manifest.json"))
+        manifest = _read(self._bytes("manifest.json"))
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise NoBundleError("this archive is no bundle: its manifest says something else")
         if manifest.get("version") != VERSION:
@@ -204,6 +205,9 @@ class _Bundle:
         _must(_count(manifest["left_out"]), self.place, "left_out is no number")
         _must(len(set(names)) == len(names), self.place, "a file is there twice")
         _must({*files, "manifest.json"} == set(names), self.place, "it does not list what is there")
+        for name in names:
+            known = name in _FILES or _CHECKPOINT.fullmatch(name)
+            _must(known, self.place, f"{name} is no part of a bundle")
         for name, digest in files.items():
             self.place = name
             if name != "events.ndjson":  # whose digest is taken while it is read
@@ -226,7 +230,7 @@ class _Bundle:
             return file.read(_MOST_BYTES)
 
     def _json(self, name: str) -> Any:
-        return json.loads(self._bytes(name))
+        return _read(self._bytes(name))
 
     # Keys and checkpoints.
 
@@ -295,11 +299,14 @@ class _Bundle:
         for line in self._lines():
             count += 1
             self.place = f"events.ndjson line {count}"
-            position, stream, version, leaf, previous = self._link(json.loads(line), texts)
+            row = _read(line)
+            position, stream, version, leaf, previous = self._link(row, texts)
             known = heads.get(stream)
             if known or kind != "range":
                 self._follows(known or (0, texts[stream]), stream, version, previous)
             heads[stream] = (version, leaf)
+            if kind == "order" and row["type"] == "order-placed":
+                self._belongs(manifest["order"], row)
             if kind != "order" and self.last and position != self.last + 1:
                 raise BrokenError(self.place, f"position {self.last + 1} is missing")
             if kind == "log":
@@ -328,12 +335,19 @@ class _Bundle:
         if previous != head:
             raise BrokenError(self.place, "it does not follow from the event before it")
 
+    def _belongs(self, order: str, row: dict[str, Any]) -> None:
+        """To an order belong the orders that are parts of it; to each of them, its payment."""
+        placed = _read(row["data"].encode())
+        if row["stream"] == f"order-{order}" or placed["parent"] == order:
+            self.streams |= {row["stream"], f"payment-{placed['tenant']}/{placed['intent']}"}
+
     def _complete(
         self, manifest: dict[str, Any], latest: Checkpoint, heads: dict[str, Any], count: int
     ) -> None:
         kind, total = manifest["kind"], manifest["events"]
         self.place = place = "events.ndjson"
         _must(count == total, place, f"it has {count} events; the manifest promises {total}")
+        _must(count, place, "there is no event in it")
         if kind == "log":
             ends = (1, latest.size)
             _must(
@@ -347,6 +361,8 @@ class _Bundle:
                 set(heads) == set(manifest["streams"]), place, "a stream in the manifest is missing"
             )
             _must(f"order-{manifest['order']}" in heads, place, "it has no event of the order")
+            for stream in heads:
+                _must(stream in self.streams, place, f"{stream} does not belong to the order")
 
     def _lines(self) -> Iterator[bytes]:
         self.place = "events.ndjson"
@@ -370,6 +386,9 @@ class _Bundle:
         position, version = row["position"], row["version"]
         if type(position) is not int or type(version) is not int or position < 1:
             raise BrokenError(self.place, "its position or its version is no number")
+        # -1 would be hashed as none is.
+        if type(row["schema"]) is not int or not (fence is None or _count(fence)):
+            raise BrokenError(self.place, "its schema or its fence is no number")
         if not _TIME.fullmatch(at):
             raise BrokenError(self.place, "its time is malformed")
         for text in (stream, kind):
@@ -377,17 +396,18 @@ class _Bundle:
                 texts[text] = _sha(text.encode())
         since = datetime.fromisoformat(at[:-1]) - _EPOCH
         micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        identity, previous = (
-            bytes.fromhex(row["id"].replace("-", "")),
-            bytes.fromhex(row["previous"]),
-        )
-        if len(identity) != _ID or len(previous) != _HASH:
+        previous = bytes.fromhex(row["previous"])
+        if (
+            not _UUID.fullmatch(row["id"])
+            or len(previous) != _HASH
+            or previous.hex() != row["previous"]
+        ):
             raise BrokenError(self.place, "an id or a hash is malformed")
         found = _sha(
             previous
             + texts[stream]
             + struct.pack(">i", version)
-            + identity
+            + bytes.fromhex(row["id"].replace("-", ""))
             + texts[kind]
             + struct.pack(">hqq", row["schema"], micros, -1 if fence is None else fence)
             + _sha(row["data"].encode())
@@ -410,7 +430,8 @@ def read_key(text: str) -> Key:
     except ValueError:
         raise NoBundleError("a key must look like name+id+base64") from None
     known = _sha(name.encode() + b"\n" + raw)[:4]
-    if len(raw) != 33 or raw[0] != 1 or identity != known.hex() or not name:  # noqa: PLR2004 - a key and its kind
+    named = re.fullmatch(r"\S+", name) and name.isprintable()
+    if len(raw) != 33 or raw[0] != 1 or identity != known.hex() or not named:  # noqa: PLR2004 - a key and its kind
         raise NoBundleError("a key does not belong to its id, or is no Ed25519 key")
     return Key(str(text).strip(), name, known, raw[1:])
 
@@ -525,6 +546,26 @@ def _decoded(text: str) -> bytes:
     return raw
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a name that is there twice one reader would take the first, another the last.
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _read(content: bytes) -> Any:
+    return _JSON.decode(content.decode())
+
+
+def _shown(text: str) -> str:
+    """Without what a terminal would obey: a bundle may hold anything."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def _count(value: object) -> bool:
     return type(value) is int and value >= 0
 
@@ -551,9 +592,10 @@ def main() -> int:
     except (NoBundleError, OSError, UnicodeDecodeError) as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
+    whose = f"of order {found.order}\n" if found.order else ""
     sys.stdout.write(
         f"sound: {found.events} events, positions {found.first} to {found.last}, of {found.origin} "
-        f"at size {found.size}\nsigned by {found.key}\n"
+        f"at size {found.size}\n{whose}signed by {found.key}\n"
     )
     if given.trust_included:
         sys.stdout.write("the key was taken from the bundle: compare it with one you know\n")

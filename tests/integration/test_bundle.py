@@ -320,7 +320,13 @@ BROKEN: list[tuple[Any, str]] = [
     (changed(0, position="301"), "line 1: its position"),
     (changed(0, extra=1), "line 1: this is no event"),
     (changed(0, recorded_at="2026-11-21"), "line 1: its time is malformed"),
-    (changed(0, id="x"), "line 1: it cannot be read"),
+    (changed(0, id="x"), "line 1: an id or a hash is malformed"),
+    (changed(0, schema=True), "line 1: its schema or its fence is no number"),
+    (changed(0, fence=-1), "line 1: its schema or its fence is no number"),
+    (
+        lines(lambda rows: [rows[0].replace(b'"data":', b'"data":"{}","data":'), *rows[1:]]),
+        "line 1: it cannot",
+    ),
     (changed(0, schema=10**9), "line 1: it cannot be read"),
     (changed(0, data=None), "line 1: it cannot be read"),
     (lines(lambda rows: rows[1:]), "line 1: version 1 of order-.* is missing"),
@@ -340,7 +346,9 @@ BROKEN: list[tuple[Any, str]] = [
     (put("proofs.json", b"\xff"), "proofs.json: it cannot be read"),
     (put("keys.json", b"[]"), "keys.json: it cannot be read"),
     (put("keys.json", b'{"keys":["x"]}'), "keys.json: a key must look like"),
-    (put("checkpoints/x.txt", b"hello"), "checkpoints/x.txt: it is no checkpoint"),
+    (put("checkpoints/x.txt", b"hello"), "manifest.json: checkpoints/x.txt is no part of a bundle"),
+    (put("../verdict.txt", b"sound"), r"manifest.json: ../verdict.txt is no part of a bundle"),
+    (put("\x1b[2Jsound", b""), r"manifest.json: \\x1b\[2Jsound is no part of a bundle"),
     (manifest(version=2), "its version is 2; this verifier knows 1"),
     (manifest(kind="poem"), "its kind is unknown"),
     (manifest(kind="log"), "checkpoints/.*: it does not follow|events.ndjson"),
@@ -426,6 +434,31 @@ def test_the_whole_log_with_a_stream_left_out_is_found(of_all: Path, tmp_path: P
         judged(packed(tmp_path / "changed.zip", files))
 
 
+def test_what_belongs_to_another_order_is_found(log: Log, tmp_path: Path) -> None:
+    """Each event of it is in the log: a stranger's refund, say, would be read as this order's."""
+    other = "00000000-0000-4000-8000-000000000099"
+    strange = placed(session="cs_2", intent="pi_2", tenant="default")
+    log.record(log.begin(other, uuid.UUID(SUBJECT)), [strange, paid()], CAUSE)
+    with connected(log.engine) as connection:
+        append(connection, payment_stream("default", "pi_2"), [fact()], META)
+    seal_all(log.engine)
+    assert sign(log.engine, OURS, Folder(Disk(tmp_path / "blobs")))
+    files = contents(exported(log, tmp_path / "order.zip", OfOrder(ORDER)))
+    theirs = contents(exported(log, tmp_path / "other.zip", OfOrder(other)))
+    proofs, said = json.loads(files["proofs.json"]), json.loads(files["manifest.json"])
+    proofs["inclusion"] |= json.loads(theirs["proofs.json"])["inclusion"]
+    files["proofs.json"] = json.dumps(proofs).encode()
+    for stream in (payment_stream("default", "pi_2"), f"order-{other}"):
+        rows = theirs["events.ndjson"].splitlines(keepends=True)
+        added = [row for row in rows if json.loads(row)["stream"] == stream]
+        mixed = {**files, "events.ndjson": files["events.ndjson"] + b"".join(added)}
+        count = said["events"] + len(added)
+        manifest(events=count, streams=[*said["streams"], stream])(mixed)
+
+        with pytest.raises(BrokenError, match=f"{stream} does not belong to the order"):
+            judged(packed(tmp_path / "mixed.zip", mixed))
+
+
 def test_no_single_byte_can_be_changed_without_notice(of_order: Path, tmp_path: Path) -> None:
     whole, chance = of_order.read_bytes(), random.Random(11)
     sound = judged(of_order)
@@ -492,6 +525,7 @@ def test_the_verifier_in_the_bundle_needs_nothing_of_ours(of_order: Path, tmp_pa
     sound = run("--key", KEY)
     assert (sound.returncode, sound.stderr) == (0, "")
     assert sound.stdout.startswith("sound: 5 events, positions 301 to 305")
+    assert f"\nof order {ORDER}\n" in sound.stdout
     assert run("--trust-included").returncode == 0
     assert run().returncode == 2
     of_order.write_bytes(packed(of_order, {**contents(of_order), "keys.json": b"[]"}).read_bytes())

@@ -130,6 +130,35 @@ def test_an_id_or_a_hash_of_another_length_is_found(whole: Path, field: str, val
     assert said.endswith("line 1: an id or a hash is malformed")
 
 
+@pytest.mark.parametrize(
+    ("field", "change"), [("id", str.upper), ("previous", str.upper), ("previous", " {}".format)]
+)
+def test_an_id_or_a_hash_is_written_in_one_way_only(
+    whole: Path, field: str, change: Callable[[str], str]
+) -> None:
+    said = judged(whole, lambda rows: rows[1].update({field: change(rows[1][field])}))
+
+    assert said.endswith("line 2: an id or a hash is malformed")
+
+
+def test_a_range_of_nothing_proves_nothing(whole: Path) -> None:
+    files = contents(whole)
+    told = {**json.loads(files["manifest.json"]), "kind": "range", "from": 0, "to": 0, "events": 0}
+    nothing = {"events.ndjson": b"", "manifest.json": json.dumps(told).encode()}
+
+    with pytest.raises(BrokenError, match="there is no event in it"):
+        verify(packed(whole.with_name("nothing.zip"), {**files, **nothing}), [KEY])
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_said() -> None:
+    name = "\x1b[2Ksigned\x9b1A"
+    key = Key(name, OURS.keys[0].public)
+
+    assert BrokenError(name, "x").where == r"\x1b[2Ksigned\x9b1A"
+    with pytest.raises(NoBundleError, match="a key does not belong to its id"):
+        read_key(str(key))
+
+
 def test_a_line_without_an_end_is_not_read_to_it(whole: Path) -> None:
     files = contents(whole)
     files["events.ndjson"] = b"a" * ((1 << 26) + (1 << 21))
