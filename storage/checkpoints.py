@@ -64,6 +64,11 @@ def latest(connection: Connection, *, most: int = 1) -> list[Kept]:
     return [Kept(row.note, read_note(row.note), row.recorded_at) for row in reversed(rows)]
 
 
+def exist(connection: Connection) -> bool:
+    """Whether there is any, whatever it says."""
+    return connection.execute(select(checkpoints.c.size).limit(1)).first() is not None
+
+
 def keys(connection: Connection) -> list[Key]:
     """The public keys that this installation has signed with, or will."""
     query = select(signing_keys.c.vkey).order_by(signing_keys.c.published_at, signing_keys.c.vkey)

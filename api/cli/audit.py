@@ -75,6 +75,9 @@ def verify(
             held=read_note(held) if held else None,
             progress=told,
         )
+    if key and report.sealed and not report.checkpoints:
+        unsigned = integrity.Fault("the checkpoints", "there are none: nothing was signed")
+        report = replace(report, faults=(*report.faults, unsigned))
     return _reported(report, published=published)
 
 
@@ -174,7 +177,7 @@ def _trusted(settings: Settings, engine: Any, given: list[str], *, included: boo
     if given:
         return [read_key(each) for each in given]
     with connected(engine) as connection:
-        known, signed = checkpoints.keys(connection), checkpoints.latest(connection)
+        known, signed = checkpoints.keys(connection), checkpoints.exist(connection)
     if included:
         return known
     ours = signer(settings)

@@ -593,3 +593,21 @@ def test_a_fault_in_the_database_ends_the_command_with_6_and_its_name(
     assert found.returncode == 6
     assert found.stdout.startswith("order-x version 2, position 2: its hash is not")
     assert "next: " in found.stderr
+
+
+@pytest.mark.usefixtures("log")
+def test_who_names_a_key_wants_a_checkpoint_that_it_has_signed(
+    environment: dict[str, str], database: str, tmp_path: Path
+) -> None:
+    words = ["audit", "verify", "--key", KEY]
+    assert ledgerpress(*words, folder=tmp_path, environment=environment).returncode == 0
+    with psycopg.connect(database, autocommit=True) as superuser:
+        superuser.execute("alter table ledgerpress.checkpoints disable trigger all")
+        superuser.execute("delete from ledgerpress.checkpoints")
+
+    found = ledgerpress(*words, folder=tmp_path, environment=environment)
+
+    assert (found.returncode, found.stdout) == (
+        6,
+        "the checkpoints: there are none: nothing was signed\n",
+    )
