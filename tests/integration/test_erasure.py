@@ -311,6 +311,31 @@ def test_no_key_is_destroyed_without_the_log(house: House, order: str) -> None:
     assert house.key(order)
 
 
+def test_postgres_keeps_no_sample_of_keys_and_sealed_payments(house: House) -> None:
+    """A superuser could read an erased customer's key there until the table is analysed again."""
+    sealed = [("subjects", "wrapped"), ("dead_letters", "body")]
+    with psycopg.connect(house.database) as superuser:
+        for number in range(9):
+            superuser.execute(
+                """insert into ledgerpress.subjects (subject, wrapped, kek)
+                   values (gen_random_uuid(), %s, 'x')""",
+                [f"key {number}".encode()],
+            )
+            superuser.execute(
+                """insert into ledgerpress.dead_letters (id, queue, message_id, correlation, body)
+                   values (gen_random_uuid(), 'x', 'x', 'x', %s)""",
+                [f"body {number}".encode()],
+            )
+        superuser.execute("analyze ledgerpress.subjects, ledgerpress.dead_letters")
+
+        sampled = superuser.execute(
+            "select tablename, attname from pg_stats where histogram_bounds is not null"
+        ).fetchall()
+
+    assert ("subjects", "subject") in sampled
+    assert not set(sealed) & set(sampled)
+
+
 def test_no_key_comes_back(house: House, order: str) -> None:
     before = house.key(order)
     house.erase(order)
