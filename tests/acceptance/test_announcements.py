@@ -25,7 +25,7 @@ from tests.examples import asked, paid, placed, started
 from tests.integration.conftest import serving
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
 

@@ -442,7 +442,6 @@ def test_who_checks_what_somebody_else_has_begun_to_check_gives_way(database: st
 # The keeper.
 
 
-@pytest.mark.timeout(300)
 def test_keepers_that_are_killed_at_any_moment_lose_and_double_nothing(
     orders_log: Log, database: str, environment: dict[str, str]
 ) -> None:
