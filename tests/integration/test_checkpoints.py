@@ -223,14 +223,14 @@ def test_without_a_key_nothing_is_signed_and_all_is_sealed(
 ) -> None:
     stopping = threading.Event()
     settings = read_from({**environment, "SIGNING_KEY": ""})
-    thread = sealing.start(orders_log, settings, stopping)
     write(engine, "order-a", 3)
+    thread = sealing.start(orders_log, settings, stopping)
 
     def all_sealed() -> bool:
         with connected(engine) as connection:
             return sealed.grown_tree(connection).size == 3
 
-    # With a key it would also have signed, in the round in which it sealed.
+    # With a key it would also have signed, in its first round, in which it sealed.
     until(all_sealed)
     stopping.set()
     thread.join(60)
