@@ -81,10 +81,10 @@ class Stretches:
             return _ask(connection, stretch)
 
 
-def decoded(rows: Rows, at_once: int = AT_HAND) -> Iterator[Seen]:
+def decoded(rows: Rows) -> Iterator[Seen]:
     """The events themselves, of a few streams at a time, just before they are folded."""
     streams = iter(rows.items())
-    while some := list(islice(streams, at_once)):
+    while some := list(islice(streams, AT_HAND)):
         yield {
             stream: [(decode_public(name, schema, data), at) for _, name, schema, at, data in told]
             for stream, told in some

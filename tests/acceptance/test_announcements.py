@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,8 +23,9 @@ from tests.acceptance.services import Service, own
 from tests.conftest import ROOT
 from tests.examples import asked, paid, placed, started
 from tests.integration.conftest import serving
+from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
 
@@ -121,7 +121,4 @@ def recorded(environment: dict[str, str]) -> list[tuple[int, str, str]]:
 
 
 def waited_for(file: Path, lines: Callable[[], int]) -> None:
-    deadline = time.monotonic() + 120
-    while not file.exists() or len(file.read_text().splitlines()) < lines():
-        assert time.monotonic() < deadline, "the follower stands still"
-        time.sleep(0.2)
+    until(lambda: file.exists() and len(file.read_text().splitlines()) >= lines())

@@ -31,7 +31,6 @@ def quick_run(*arguments: str) -> Any:
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)  # seconds of work, on a machine that may be busy with other tests
 def test_a_quick_run_gives_figures_baselines_ratios_and_goals() -> None:
     needed("DATABASE_URL")
     needed("RABBITMQ_URL")
@@ -51,7 +50,6 @@ def test_a_quick_run_gives_figures_baselines_ratios_and_goals() -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)
 def test_a_quick_run_of_the_log_gives_a_figure_for_every_goal() -> None:
     needed("DATABASE_URL")
 
@@ -68,7 +66,6 @@ def test_a_quick_run_of_the_log_gives_a_figure_for_every_goal() -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)
 def test_a_quick_run_of_the_api_gives_a_figure_for_every_goal() -> None:
     needed("DATABASE_URL")
     needed("RABBITMQ_URL")
@@ -86,7 +83,6 @@ def test_a_quick_run_of_the_api_gives_a_figure_for_every_goal() -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(300)
 def test_a_quick_run_of_the_press_compares_all_four_ways() -> None:
     needed("RABBITMQ_URL")
 

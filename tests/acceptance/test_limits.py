@@ -24,7 +24,7 @@ from tests.conftest import Server, needed
 from tests.running import only
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 PRODUCT = "life_clarity"
 

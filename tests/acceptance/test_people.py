@@ -20,7 +20,7 @@ from tests.acceptance.buying import Bought, get, post
 from tests.conftest import ROOT, Server, needed
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 OPERATOR = "oncall@ledgerpress.example"
 

@@ -11,7 +11,7 @@ from events.products import find
 from sandbox.proxy import Proxy, proxied
 from sandbox.purchase import checkout_completed
 from sandbox.system import System, standing
-from tests.acceptance.buying import Bought, buy, get, post, slowly
+from tests.acceptance.buying import Bought, buy, get, in_flight, post, slowly
 from tests.conftest import needed
 from tests.running import only
 from tests.waiting import until
@@ -37,10 +37,10 @@ def cut_off(database: str, tmp_path: Path) -> Iterator[tuple[System, Proxy]]:
 @pytest.mark.parametrize("how", ["cut", "black_hole"])
 def test_what_is_paid_meanwhile_is_made_afterwards(cut_off: tuple[System, Proxy], how: str) -> None:
     system, proxy = cut_off
-    with slowly(
-        system, 4.0
-    ):  # its mail is not on its way when Postgres goes: that might be sent again
+    # Its mail is not on its way when Postgres goes: that might be sent again.
+    with slowly(system, 4.0):
         before = buy(system)
+        until(lambda: in_flight(system, before.id))
     event = checkout_completed(find("life_clarity"), email="canary.bird@example.com")
 
     getattr(proxy, how)()

@@ -21,7 +21,7 @@ from tests.projecting import feed_all, projector
 from tests.running import keeper
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 CAUSE = Cause(correlation="c", causation="c", actor="test")
 

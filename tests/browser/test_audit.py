@@ -20,7 +20,7 @@ from tests.browser.looking import DESKTOP, LOOKS, PHONE, WITHOUT_SCRIPT, Look, L
 from tests.forking import ledgerpress
 from tests.integration.test_sessions import log_in
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 Begin = Callable[[Look], Page]
 # Milliseconds that the slider rests on a version; and a moment, in seconds, that no page has been open for.

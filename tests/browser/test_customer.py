@@ -23,7 +23,7 @@ from tests.browser.looking import (
 )
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 WATCHED = [PHONE, Look(1280, dark=True), WITHOUT_SCRIPT, Look(1280, dark=True, script=False)]
 DELIVERED = 120_000

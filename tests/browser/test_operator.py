@@ -15,7 +15,7 @@ from sandbox.system import System
 from tests.browser.looking import DESKTOP, LOOKS, PHONE, Look, Looking, overflow
 from tests.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 DELIVERED = 120_000
 

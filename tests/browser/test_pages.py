@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.looking import LOOKS, Look, Looking, faint, overflow
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.acceptance
 
 PAGES = {
     "shop": "/",

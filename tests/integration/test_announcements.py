@@ -326,7 +326,6 @@ def test_all_can_be_announced_again(orders_log: Log, exchange: Exchange, heard: 
     assert [event["position"] for _, event in heard()] == ["1", "2", "1", "2"]
 
 
-@pytest.mark.timeout(300)
 def test_keepers_that_are_killed_leave_out_nothing(
     orders_log: Log, heard: Heard, environment: dict[str, str]
 ) -> None:

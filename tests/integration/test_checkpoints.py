@@ -3,8 +3,7 @@
 import base64
 import hashlib
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from storage.sealer import seal_all
 from storage.settings import Settings, read_from
 from storage.signing import Signer, signed_by, signer
 from tests.integration.test_sealer import write
+from tests.waiting import until
 
 ONE, TWO = (hashlib.sha256(each).digest() for each in (b"one", b"two"))
 OURS = Signer("reports.example/log", [ONE])
@@ -43,13 +43,6 @@ def folder(tmp_path: Path) -> Folder:
 def grow(engine: Engine, count: int = 3) -> None:
     write(engine, "order-a", count)
     seal_all(engine)
-
-
-def eventually(holds: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + 60
-    while not (found := holds()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return bool(found)
 
 
 def kept(engine: Engine) -> list[checkpoints.Kept]:
@@ -214,7 +207,7 @@ def test_the_keeper_signs_and_publishes(
     stopping, outside = threading.Event(), Folder(Disk(tmp_path / "blobs"))
     thread = sealing.start(orders_log, settings, stopping)
     write(engine, "order-a", 3)
-    assert eventually(outside.sizes)
+    until(outside.sizes)
     stopping.set()
     thread.join(60)
 
@@ -230,15 +223,15 @@ def test_without_a_key_nothing_is_signed_and_all_is_sealed(
 ) -> None:
     stopping = threading.Event()
     settings = read_from({**environment, "SIGNING_KEY": ""})
-    thread = sealing.start(orders_log, settings, stopping)
     write(engine, "order-a", 3)
+    thread = sealing.start(orders_log, settings, stopping)
 
     def all_sealed() -> bool:
         with connected(engine) as connection:
             return sealed.grown_tree(connection).size == 3
 
-    # With a key it would also have signed, in the round in which it sealed.
-    assert eventually(all_sealed)
+    # With a key it would also have signed, in its first round, in which it sealed.
+    until(all_sealed)
     stopping.set()
     thread.join(60)
 

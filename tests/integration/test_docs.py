@@ -51,7 +51,6 @@ def test_the_sql_of_the_docs_runs(page: str, database: str) -> None:
         connection.rollback()
 
 
-@pytest.mark.timeout(300)
 def test_the_commands_of_the_docs_run(
     orders_log: Log, environment: dict[str, str], database: str, tmp_path: Path
 ) -> None:

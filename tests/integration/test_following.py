@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.news import News
 from events.envelope import Cause
 from events.facts import OrderDelivered, OrderErased
 from events.views import order_number
@@ -22,6 +20,7 @@ from storage.settings import Settings
 from tests.examples import bound, started, written
 from tests.integration.conftest import OPERATOR, Deliver, serving
 from tests.stripe_events import paid
+from tests.waiting import until
 
 CAUSE = Cause(correlation="c", causation="m", actor="test")
 HELD = {**OPERATOR, "Prefer": "wait=25"}
@@ -69,13 +68,6 @@ def told(answer: httpx.Response) -> Iterator[Told]:
             setattr(found, name, value)
 
 
-def wait_until_somebody_waits(news: News, order: str) -> None:
-    deadline = time.monotonic() + 60
-    while not news.waiting(order):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_an_answer_is_held_until_the_order_moves(
     settings: Settings, order: str, orders_log: Log, aside: ThreadPoolExecutor
 ) -> None:
@@ -85,7 +77,7 @@ def test_an_answer_is_held_until_the_order_moves(
         known = {"If-None-Match": http.get(path, headers=OPERATOR).headers["etag"]}
 
         asked: Future[httpx.Response] = aside.submit(http.get, path, headers={**HELD, **known})
-        wait_until_somebody_waits(apps[0].state.desk.news, order)
+        until(lambda: apps[0].state.desk.news.waiting(order))
         add(orders_log, order, started(), written("section-001"))
         answer = asked.result()
 
@@ -108,7 +100,7 @@ def test_who_waits_for_an_order_that_is_erased_hears_that_it_is_gone(
         asked: Future[httpx.Response] = aside.submit(
             http.get, path, headers={**HELD, "If-None-Match": 'W/"v2"'}
         )
-        wait_until_somebody_waits(news, order)
+        until(lambda: news.waiting(order))
         streams = [
             told(held.enter_context(http.stream("GET", f"{each}/stream", headers=headers)))
             for each, headers in ((path, OPERATOR), (page, {}))
@@ -291,7 +283,7 @@ def test_who_follows_is_sent_home_when_the_server_stops(
         f"{url}/v1/orders/{order}",
         headers={**HELD, "If-None-Match": 'W/"v2"'},
     )
-    wait_until_somebody_waits(apps[0].state.desk.news, order)
+    until(lambda: apps[0].state.desk.news.waiting(order))
     with httpx.stream("GET", f"{url}/v1/orders/{order}/stream", headers=OPERATOR) as answer:
         stream = told(answer)
         first = next(stream)

@@ -2,7 +2,6 @@
 
 import base64
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +33,7 @@ from storage.settings import Settings, read_from
 from storage.vault import Courier
 from tests.integration.conftest import serving
 from tests.stripe_events import body, paid, sign, stripe_event
+from tests.waiting import until
 
 WEBHOOK = "/webhooks/stripe"
 
@@ -100,15 +100,6 @@ def post(
     return httpx.post(f"{url}{path}", content=payload, headers=headers)
 
 
-def eventually(holds: Callable[[], object], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @contextmanager
 def emptying(settings: Settings, see_to: Callable[[Signed], object]) -> Iterator[None]:
     stopping = threading.Event()
@@ -168,7 +159,7 @@ def test_a_payment_waits_in_the_inbox_and_is_recorded_when_postgres_is_back(
             thread = inbox.start(keepers, CATALOGUE, settings, stopping)
             assert in_vain.wait(60)
             proxy.restore()
-            assert eventually(lambda: written(orders_log, order))
+            until(lambda: written(orders_log, order))
             stopping.set()
             thread.join(60)
             assert not thread.is_alive()
@@ -342,7 +333,7 @@ def test_a_message_is_kept_until_it_is_seen_to(settings: Settings) -> None:
             raise Unavailable("away")
 
     with emptying(settings, away_once):
-        assert eventually(lambda: len(offered) == 4)
+        until(lambda: len(offered) == 4)
     assert offered[0] == offered[1]
     assert len(set(offered)) == 3
     assert depth(settings) == 0
@@ -362,7 +353,7 @@ def test_a_message_whose_reader_dies_comes_again(settings: Settings) -> None:
     with pytest.raises(Died):
         empty(settings, die, stopping)
     with emptying(settings, seen.append):
-        assert eventually(lambda: len(seen) == 2)
+        until(lambda: len(seen) == 2)
 
     assert seen[0] == seen[1] == signed(paid())
     assert depth(settings) == 0
@@ -395,8 +386,8 @@ def test_what_cannot_be_recorded_is_a_dead_letter_and_holds_up_nothing(
         good.append(each.body)
 
     with emptying(settings, see_to):
-        assert eventually(lambda: good)
-    assert eventually(lambda: (depth(settings), depth(settings, ".XQ")) == (0, 7))
+        until(lambda: good)
+    until(lambda: (depth(settings), depth(settings, ".XQ")) == (0, 7))
 
 
 def test_a_reader_finds_its_broker_again(environment: dict[str, str], settings: Settings) -> None:
@@ -408,13 +399,13 @@ def test_a_reader_finds_its_broker_again(environment: dict[str, str], settings: 
         proxied(environment["RABBITMQ_URL"]) as rabbit,
         emptying(through(environment, RABBITMQ_URL=rabbit.url), seen.append),
     ):
-        assert eventually(lambda: before in seen)
+        until(lambda: before in seen)
         rabbit.cut()
         desk.put(after)
         assert after not in seen
         rabbit.restore()
 
-        assert eventually(lambda: after in seen)
+        until(lambda: after in seen)
     desk.close()
 
 

@@ -1,6 +1,5 @@
 """The door to the model: whatever the other side does, we get an answer or an error that says what to do."""
 
-import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, get_args
@@ -16,6 +15,7 @@ from events.plan import Key
 from events.prompt import Prompt
 from sandbox.model_faults import HUGE, What
 from sandbox.starting import started
+from tests.waiting import until
 
 PROMPT = Prompt("You write.", "Section: Where you stand\nWrite about: the moment.\nWords: 50-80")
 
@@ -192,12 +192,12 @@ def test_a_cancelled_call_is_cut_off_at_once(model: Model, faults: Any, server: 
 
     call.cancel()
 
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def outcome() -> str | None:
         (entry,) = httpx.get(f"{base}/_requests").json()
-        if entry["finished_at"]:
-            break
-    assert entry["outcome"] == "cut off"
+        found: str | None = entry["outcome"]
+        return found
+
+    assert until(outcome) == "cut off"
 
 
 def test_an_answer_that_should_be_json_must_be(model: Model, faults: Any) -> None:

@@ -24,6 +24,7 @@ from events.products import CATALOGUE
 from sandbox.prose.section import words
 from sandbox.request_log import read_log
 from sandbox.starting import ROOT, started
+from tests.waiting import until
 
 VOICE = "You write a chapter. Close with **For your plan:** and one thing to do."
 ASKED = """\
@@ -319,7 +320,6 @@ def test_latency_is_divided_by_speed(url: str, server: httpx.Client) -> None:
     assert time.monotonic() - began > 0.15
 
 
-@pytest.mark.timeout(300)
 def test_hundreds_of_requests_are_served_side_by_side(url: str, server: httpx.Client) -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "Section: Rest"}]}
 
@@ -375,7 +375,7 @@ def test_a_request_that_the_client_gives_up_is_logged_as_cut_off(
         if logged(server):
             break
 
-    assert eventually(lambda: logged(server)[0]["outcome"]) == "cut off"
+    assert until(lambda: logged(server)[0]["outcome"]) == "cut off"
     assert logged(server)[0]["written"] is False
 
 
@@ -384,7 +384,7 @@ def test_the_log_file_outlives_a_kill_and_goes_on_counting(tmp_path: Path) -> No
     for run in range(2):
         process, url = running("--latency", "0", "--log", str(path))
         ask(url)
-        assert eventually(partial(holds_lines, path, run + 1))
+        until(partial(holds_lines, path, run + 1))
         process.kill()
         process.communicate()
     with path.open("a") as file:
@@ -400,7 +400,7 @@ def test_it_stops_at_once_with_requests_hanging(tmp_path: Path) -> None:
     process, url = running("--latency", "0", "--faults", faults, "--log", str(path))
     waiting = threading.Thread(target=status, args=(url,))
     waiting.start()
-    assert eventually(lambda: httpx.get(f"{url.removesuffix('/v1')}/_requests").json())
+    until(lambda: httpx.get(f"{url.removesuffix('/v1')}/_requests").json())
 
     process.send_signal(signal.SIGTERM)
 
@@ -457,10 +457,3 @@ def running(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     )
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
-
-
-def eventually(look: Any, patience: float = 60) -> Any:
-    end = time.monotonic() + patience
-    while not (found := look()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return found

@@ -1,9 +1,8 @@
 """Nudges: written with the events, published at least once, settled only where they came from."""
 
 import gc
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +25,7 @@ from storage.settings import Settings
 from tests.examples import ORDER, SUBJECT, paid, placed, started
 from tests.integration.conftest import sockets
 from tests.taking import take_up
+from tests.waiting import until
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
 
@@ -59,26 +59,13 @@ def consumer(settings: Settings, queue: str) -> NudgeConsumer:
 
 
 def next_nudge(consumer: NudgeConsumer) -> Nudged:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if nudge := next(consumer):
-            return nudge
-    raise AssertionError("no nudge came")
+    return until(lambda: next(consumer))
 
 
 def depth(settings: Settings, queue: str) -> int:
     with channel(settings) as open_channel:
         declare(open_channel, queue)
         return int(open_channel.queue_declare(queue, passive=True).method.message_count)
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def outbox_rows(log: Log) -> int:
@@ -195,7 +182,7 @@ def test_the_sweeper_calls_for_an_order_as_soon_as_its_holder_falls_silent(
     with connected(orders_log.engine) as connection:
         connection.execute(text("delete from outbox"))
 
-    assert eventually(lambda: len(sweep(orders_log.engine, 999, 60)) == 1)
+    until(lambda: len(sweep(orders_log.engine, 999, 60)) == 1)
 
 
 def test_an_unsettled_nudge_comes_again_and_is_known_as_the_same(
@@ -235,7 +222,7 @@ def test_an_acknowledgement_on_a_new_channel_settles_nothing_there(
     new.close()
 
     # The broker takes back what was not settled in its own time.
-    assert eventually(lambda: depth(settings, queue) == 2)
+    until(lambda: depth(settings, queue) == 2)
 
 
 def test_a_nudge_handed_back_is_in_its_queue_again(settings: Settings, queue: str) -> None:
@@ -269,8 +256,10 @@ def test_an_order_that_is_handed_on_keeps_its_place_before_newer_ones(
     worker = dramatiq.Worker(broker, queues={queue}, worker_threads=1)
     worker.queue_prefetch = 1
     worker.start()
-    eventually(lambda: newer in seen)
-    worker.stop()
+    try:
+        until(lambda: newer in seen)
+    finally:
+        worker.stop()
 
     assert seen == [older, older, older, newer]
 

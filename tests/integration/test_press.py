@@ -504,7 +504,6 @@ def test_odd_text_is_rendered(press: Press, name: str) -> None:
     )
 
 
-@pytest.mark.timeout(120)
 def test_a_section_of_a_hundred_thousand_words_is_rendered_as_far_as_it_goes() -> None:
     with Press() as press:
         facts = replace(FACTS, text="Something to say about it. " * 20_000)

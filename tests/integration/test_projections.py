@@ -1,5 +1,6 @@
 """Projections across orders: fed from sealed events, rebuilt beside the live ones, and always what the log says."""
 
+import itertools
 import json
 import os
 import pty
@@ -28,7 +29,7 @@ from actors import projecting
 from events.envelope import Cause, event_id
 from events.errors import Conflict
 from events.estimates import ENOUGH
-from events.facts import MailSent, OrderDelivered, PaymentRefunded
+from events.facts import MailSent, OrderDelivered, PaymentReceived, PaymentRefunded
 from events.folding import Key
 from events.money import Money
 from events.projections import PROJECTIONS
@@ -126,6 +127,34 @@ def test_a_batch_of_more_orders_than_are_folded_at_a_time_is_folded_whole(
         "paid": AT_HAND + 10,
     }
     assert known == [stream_of(order_id(number)) for number in range(AT_HAND + 10)]
+
+
+def test_a_batch_that_fails_after_a_part_of_it_was_folded_is_folded_whole_the_next_time(
+    orders_log: Log, database: str
+) -> None:
+    outcomes, calls = PROJECTIONS["outcomes"], itertools.count(1)
+
+    def failing_once(*given: Any) -> Any:
+        if next(calls) == AT_HAND + 5:
+            raise ZeroDivisionError
+        return outcomes.steps[PaymentReceived](*given)
+
+    steps = {**outcomes.steps, PaymentReceived: failing_once}
+    for number in range(AT_HAND + 10):
+        record(orders_log, number, [placed(session=f"cs_{number}")])
+    feed_all(orders_log.engine, database)
+    for number in range(AT_HAND + 10):
+        record(orders_log, number, [paid()])
+    seal_all(orders_log.engine)
+    with projector(database) as ours:
+        mortal = Projector(
+            ours._engine, {**PROJECTIONS, "outcomes": replace(outcomes, steps=steps)}
+        )
+        with pytest.raises(ZeroDivisionError):
+            mortal.feed()
+        mortal.feed()
+
+    assert all(not each.sums and not each.streams for each in checked(database))
 
 
 def test_an_estimate_is_read_from_what_was_delivered(orders_log: Log, database: str) -> None:
@@ -413,7 +442,6 @@ def test_who_checks_what_somebody_else_has_begun_to_check_gives_way(database: st
 # The keeper.
 
 
-@pytest.mark.timeout(300)
 def test_keepers_that_are_killed_at_any_moment_lose_and_double_nothing(
     orders_log: Log, database: str, environment: dict[str, str]
 ) -> None:

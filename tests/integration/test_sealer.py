@@ -270,7 +270,6 @@ def test_while_one_is_at_it_nobody_else_is_and_its_death_frees_the_place(
     assert_sealed_soundly(engine)
 
 
-@pytest.mark.timeout(300)
 def test_a_keeper_that_is_killed_leaves_the_sealing_to_the_others(
     engine: Engine, environment: dict[str, str]
 ) -> None:

@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPResponse
 from pathlib import Path
@@ -29,19 +28,13 @@ from tests.examples import started
 from tests.integration.test_notices import REFUSED, mails, order
 from tests.running import keeper
 from tests.stripe_events import body, paid, sign
+from tests.waiting import until
 
 
 @pytest.fixture
 def sink(tmp_path: Path) -> Iterator[MailSink]:
     with started_mail_sink("--directory", str(tmp_path / "mail")) as sink:
         yield sink
-
-
-def until(reached: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def answers(url: str) -> bool:

@@ -136,12 +136,12 @@ def test_nobody_waits_for_a_reading_that_hangs() -> None:
             release.wait()
         return 1
 
-    # Whoever waited for all of it would be waiting still; so would a thousand, did each wait for a part of it.
+    # Whoever waited for all of it would be waiting still; so would ten thousand, did each wait for a part of it.
     kept = Kept(read, seconds=0, patience=0.2)
     kept.get()
     hangs.set()
 
-    assert [kept.get() for _ in range(1000)] == [1] * 1000
+    assert [kept.get() for _ in range(10_000)] == [1] * 10_000
     release.set()
 
 
