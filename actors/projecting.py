@@ -58,9 +58,9 @@ def _go_on(settings: Settings, stopping: threading.Event) -> None:
 
 def _tend(projector: Projector, stopping: threading.Event) -> None:
     """Fold afresh what is old, feeding the live ones meanwhile; and clear away what nobody reads any more."""
-    if names := sorted(rebuilding.unfinished(projector)):
+    if names := rebuilding.take_up(projector):
         log.info("projections are folded afresh", projections=names)
-        for _ in rebuilding.rebuild(projector, names):
+        while rebuilding.go_on(projector, names):
             with suppress(ForeignBookmark):
                 projector.feed()
             if stopping.is_set():

@@ -55,15 +55,41 @@ def begin(projector: Projector, names: Sequence[str]) -> None:
     """Begin to fold these afresh; one that somebody has begun already is gone on with."""
     with projector.transaction() as connection:
         found = generations.in_use(connection, "rebuilt", lock="wait")
-        foreign = generations.foreign(connection, found)
-        current = {
-            each.generation for each in projector.ours(found) if each.projection not in foreign
+        _begin(connection, projector, names, found)
+
+
+def take_up(projector: Projector) -> list[str]:
+    """Begin or go on with what should be folded afresh and nobody is at; return which, for ``go_on``.
+
+    That is what an older version of its fold has made, and what somebody began and left. It is looked for and begun in
+    one moment: what another has finished is not begun again.
+    """
+    known = projector.projections
+    with projector.transaction() as connection:
+        live = generations.in_use(connection, "live", lock="skip")
+        found = generations.in_use(connection, "rebuilt", lock="skip")
+        older = {
+            each.projection
+            for each in live
+            if each.projection in known and each.version < known[each.projection].version
         }
-        for each in found:
-            if each.projection in names and each.generation not in current:
-                # Begun by another version of the fold, or from another log that this one was restored from.
-                generations.use(connection, each, "old")
-        generations.begin(connection, [projector.projections[name] for name in names], "rebuilt")
+        left = {each.projection for each in projector.ours(found) if each.idle > _LEFT_SECONDS}
+        names = sorted(older | left)
+        _begin(connection, projector, names, found)
+    return names
+
+
+def _begin(
+    connection: Connection, projector: Projector, names: Sequence[str], found: Sequence[Generation]
+) -> None:
+    """Begin these, unless one is among those that were ``found`` and may be gone on with."""
+    foreign = generations.foreign(connection, found)
+    current = {each.generation for each in projector.ours(found) if each.projection not in foreign}
+    for each in found:
+        if each.projection in names and each.generation not in current:
+            # Begun by another version of the fold, or from another log that this one was restored from.
+            generations.use(connection, each, "old")
+    generations.begin(connection, [projector.projections[name] for name in names], "rebuilt")
 
 
 def go_on(projector: Projector, names: Sequence[str], most: int = MOST) -> Step | None:
@@ -89,23 +115,6 @@ def rebuild(projector: Projector, names: Sequence[str]) -> Iterator[Step]:
     begin(projector, names)
     while step := go_on(projector, names):
         yield step
-
-
-def unfinished(projector: Projector) -> set[str]:
-    """The projections that should be folded afresh by whoever has the time.
-
-    Their live ones were made by an older version of the fold; or somebody began to rebuild them and has left it.
-    """
-    known = projector.projections
-    with projector.transaction() as connection:
-        live = generations.in_use(connection, "live")
-        rebuilt = projector.ours(generations.in_use(connection, "rebuilt"))
-    old = {
-        e.projection
-        for e in live
-        if e.projection in known and e.version < known[e.projection].version
-    }
-    return old | {each.projection for each in rebuilt if each.idle > _LEFT_SECONDS}
 
 
 def _swap(

@@ -359,19 +359,34 @@ def left_beside(log: Log) -> list[Any]:
         return list(connection.execute(text(query)))
 
 
+def test_what_another_has_finished_is_not_begun_again(filled: Log, database: str) -> None:
+    with projector(database) as ours, projector(database) as theirs:
+        rebuilding.begin(ours, ["money"])
+        spoilt(
+            database,
+            "update ledgerpress_views.generations set moved_at = now() - interval '1 hour' where use = 'rebuilt'",
+        )
+        both = rebuilding.take_up(ours), rebuilding.take_up(theirs)
+        steps = [rebuilding.go_on(each, ["money"]) for each in (ours, theirs)]
+
+    assert both == (["money"], ["money"])
+    assert [step is not None for step in steps] == [True, False]
+    assert left_beside(filled) == []
+
+
 def test_a_fold_that_has_changed_is_folded_afresh_by_the_keeper(filled: Log, database: str) -> None:
     renewed = {**PROJECTIONS, "usage": replace(PROJECTIONS["usage"], version=2)}
     with projector(database) as ours:
         newer = Projector(ours._engine, renewed)
-        left = rebuilding.unfinished(ours)
-        wanted = rebuilding.unfinished(newer)
-        list(rebuilding.rebuild(newer, sorted(wanted)))
+        left = rebuilding.take_up(ours)
+        wanted = rebuilding.take_up(newer)
+        list(rebuilding.rebuild(newer, wanted))
         record(filled, 50)
         seal_all(filled.engine)
         ours.feed()
 
     found = {each.projection: each for each in standings(filled.engine)}
-    assert (left, wanted) == (set(), {"usage"})
+    assert (left, wanted) == ([], ["usage"])
     assert found["usage"].version == 2
     assert found["usage"].reach.behind > 0  # an older keeper leaves it alone
     assert found["money"].reach.behind == 0
