@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy.exc import DataError
 
-from events.checkpoint import Checkpoint, Key, Note, read_key, read_note
+from events.checkpoint import BadCheckpoint, Checkpoint, Key, Note, read_key, read_note
 from events.errors import Conflict, LedgerpressError, NotFound
 from events.merkle import consistency_proof, consistent
 from storage.blobs import Shelf
@@ -26,6 +27,12 @@ class Forked(LedgerpressError):
     reason = "log-forked"
 
 
+class Unreadable(Forked):
+    """A checkpoint or a key is kept in the database as nothing of ours would have written it."""
+
+    reason = "log-unreadable"
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A checkpoint as it is kept: the exact note, what it says, and when it was recorded."""
@@ -41,27 +48,34 @@ class Kept:
 
 
 def read(connection: Connection, *, after: int = 0, most: int = 1000) -> list[Kept]:
-    """The checkpoints larger than ``after``, smallest first. Raises ``BadCheckpoint`` for what is none."""
+    """The checkpoints larger than ``after``, smallest first. Raises ``Unreadable``."""
     query = (
         select(checkpoints.c.note, checkpoints.c.recorded_at)
         .where(checkpoints.c.size > after)
         .order_by(checkpoints.c.size)
         .limit(most)
     )
-    return [
-        Kept(row.note, read_note(row.note), row.recorded_at) for row in connection.execute(query)
-    ]
+    return _kept(connection, query)
 
 
 def latest(connection: Connection, *, most: int = 1) -> list[Kept]:
-    """The latest ``most`` checkpoints, smallest first."""
+    """The latest ``most`` checkpoints, smallest first. Raises ``Unreadable``."""
     query = (
         select(checkpoints.c.note, checkpoints.c.recorded_at)
         .order_by(checkpoints.c.size.desc())
         .limit(most)
     )
-    rows = connection.execute(query).all()
-    return [Kept(row.note, read_note(row.note), row.recorded_at) for row in reversed(rows)]
+    return _kept(connection, query)[::-1]
+
+
+def _kept(connection: Connection, query: Select[tuple[str, datetime]]) -> list[Kept]:
+    try:
+        rows = connection.execute(query).all()
+        return [Kept(row.note, read_note(row.note), row.recorded_at) for row in rows]
+    except (BadCheckpoint, DataError) as error:  # a time may be endless
+        what = error if isinstance(error, BadCheckpoint) else "its time is none"
+        message = f"a checkpoint in the database cannot be read: {what}"
+        raise Unreadable(message) from None
 
 
 def exist(connection: Connection) -> bool:
@@ -70,9 +84,13 @@ def exist(connection: Connection) -> bool:
 
 
 def keys(connection: Connection) -> list[Key]:
-    """The public keys that this installation has signed with, or will."""
+    """The public keys that this installation has signed with, or will. Raises ``Unreadable``."""
     query = select(signing_keys.c.vkey).order_by(signing_keys.c.published_at, signing_keys.c.vkey)
-    return [read_key(each) for each in connection.execute(query).scalars()]
+    try:
+        return [read_key(each) for each in connection.execute(query).scalars()]
+    except BadCheckpoint as error:
+        message = f"a signing key in the database cannot be read: {error}"
+        raise Unreadable(message) from None
 
 
 def sign(

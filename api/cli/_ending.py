@@ -24,6 +24,8 @@ _CODES: tuple[tuple[type[LedgerpressError], int], ...] = (
     (LedgerpressError, USAGE),
 )
 
+_BROKEN = {"log-forked", "log-unreadable"}
+
 # By the error's own reason, and where that says nothing by its exit code.
 _NEXT: Mapping[str, str] = {
     "bad-settings": "docs/settings.md explains each; then: ledgerpress doctor",
@@ -62,6 +64,7 @@ def end(error: LedgerpressError, *, as_json: bool) -> int:
         code, next_ = error.code, error.next
     else:
         code = next(code for kind, code in _CODES if isinstance(error, kind))
+        code = BROKEN if error.reason in _BROKEN else code
         next_ = _NEXT.get(error.reason) or _NEXT_BY_CODE[code]
     return complain(code, str(error), reason=error.reason, next_=next_, as_json=as_json)
 

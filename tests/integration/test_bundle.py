@@ -611,3 +611,34 @@ def test_who_names_a_key_wants_a_checkpoint_that_it_has_signed(
         6,
         "the checkpoints: there are none: nothing was signed\n",
     )
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("words", [["verify", "--trust-included"], ["export", ORDER]])
+@pytest.mark.parametrize(
+    ("attack", "what"),
+    [
+        ("insert into signing_keys values ('mine')", "a signing key"),
+        ("update checkpoints set recorded_at = 'infinity'", "a checkpoint"),
+    ],
+)
+def test_what_cannot_be_read_in_the_database_ends_the_command_with_6(
+    *,
+    attack: str,
+    what: str,
+    words: list[str],
+    environment: dict[str, str],
+    database: str,
+    tmp_path: Path,
+) -> None:
+    with psycopg.connect(database, autocommit=True) as superuser:
+        superuser.execute("set search_path = ledgerpress")
+        superuser.execute("alter table checkpoints disable trigger all")
+        superuser.execute(attack.encode())
+
+    found = ledgerpress("audit", *words, folder=tmp_path, environment=environment)
+
+    assert found.returncode == 6
+    if words[0] == "export" or "key" in what:
+        assert found.stderr.startswith(f"{what} in the database cannot be read: ")
+    assert "next: " in found.stderr
