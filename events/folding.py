@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from events.facts import OrderPlaced
+from events.facts import OrderCorrected, OrderPlaced
 
 # What is counted under, from the general to the particular: ("acme", "2026-11", "life_clarity", "calls").
 Key = tuple[str, ...]
@@ -52,6 +52,11 @@ class Projection:
     def events(self) -> tuple[type, ...]:
         """The types of the events that it must be told."""
         return OrderPlaced, *self.steps
+
+
+def corrected(order: Any, event: OrderCorrected, _at: datetime) -> Folded:
+    """The step of all that count by product: what follows is counted under the one that is right."""
+    return msgspec.structs.replace(order, product=event.product or order.product), NOTHING
 
 
 def day_of(at: datetime) -> str:

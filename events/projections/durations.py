@@ -15,7 +15,7 @@ from events.facts import (
     PaymentReceived,
     SectionWritten,
 )
-from events.folding import NOTHING, Folded, Memory, Projection, day_of, month_of
+from events.folding import NOTHING, Folded, Memory, Projection, corrected, day_of, month_of
 
 READY, STAGE, SECTION = "ready", "stage", "section"
 # What lies between payment and delivery, in order: until a worker takes it up, until the last section is written, until
@@ -35,10 +35,6 @@ class _Order(Memory, frozen=True):
 
 def _begun(event: OrderPlaced, _at: datetime) -> Folded:
     return _Order(product=event.product), NOTHING
-
-
-def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
-    return replace(order, product=event.product or order.product), NOTHING
 
 
 def _paid(order: _Order, _event: PaymentReceived, at: datetime) -> Folded:
@@ -64,7 +60,7 @@ def _delivered(order: _Order, _event: OrderDelivered, at: datetime) -> Folded:
     day, product = day_of(at), order.product
     additions = [((READY, day, product, "", _bucket(_between(order.paid, at))), 1)]
     month, marks = day[:7], (order.paid, order.begun, order.written, order.bound, at)
-    for name, since, until in zip(STAGES, marks, marks[1:], strict=False):
+    for name, since, until in zip(STAGES, marks[:-1], marks[1:], strict=True):
         if since is not None and until is not None:
             additions.append(((STAGE, month, product, name, _bucket(_between(since, until))), 1))
     return _Order(product=product), additions
@@ -93,7 +89,7 @@ projection = Projection(
     memory=_Order,
     begin=_begun,
     steps={
-        OrderCorrected: _corrected,
+        OrderCorrected: corrected,
         PaymentReceived: _paid,
         AttemptStarted: _taken_up,
         SectionWritten: _written,

@@ -12,7 +12,7 @@ from events.facts import (
     PaymentRefunded,
     SectionWritten,
 )
-from events.folding import NOTHING, Folded, Memory, Projection, day_of
+from events.folding import NOTHING, Folded, Memory, Projection, corrected, day_of
 
 # What the model costs is reckoned in dollars, in millionths.
 _COST = ("usd", "cost")
@@ -27,10 +27,6 @@ class _Order(Memory, frozen=True):
 
 def _begun(event: OrderPlaced, _at: datetime) -> Folded:
     return _Order(product=event.product), NOTHING
-
-
-def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
-    return replace(order, product=event.product or order.product), NOTHING
 
 
 def _asked(order: _Order, event: SectionWritten | CallFailed, at: datetime) -> Folded:
@@ -58,7 +54,7 @@ projection = Projection(
     memory=_Order,
     begin=_begun,
     steps={
-        OrderCorrected: _corrected,
+        OrderCorrected: corrected,
         PaymentReceived: _paid,
         PaymentRefunded: _refunded,
         SectionWritten: _asked,

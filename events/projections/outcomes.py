@@ -18,7 +18,7 @@ from events.facts import (
     PaymentReceived,
     PaymentRefunded,
 )
-from events.folding import NOTHING, Folded, Memory, Projection, day_of
+from events.folding import NOTHING, Folded, Memory, Projection, corrected, day_of
 
 
 class _Order(Memory, frozen=True):
@@ -39,10 +39,6 @@ def _once(outcome: str, order: _Order, _event: Any, at: datetime) -> Folded:
         return order, NOTHING
     after = replace(order, counted=(*order.counted, outcome))
     return after, (((order.product, day_of(at), outcome), 1),)
-
-
-def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
-    return replace(order, product=event.product or order.product), NOTHING
 
 
 def _cancelled(order: _Order, event: OrderCancelled, at: datetime) -> Folded:
@@ -69,7 +65,7 @@ projection = Projection(
     memory=_Order,
     begin=_begun,
     steps={
-        OrderCorrected: _corrected,
+        OrderCorrected: corrected,
         PaymentReceived: _paid,
         OrderCancelled: _cancelled,
         PaymentRefunded: partial(_once, "refunded"),

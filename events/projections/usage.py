@@ -20,7 +20,7 @@ from events.facts import (
     SectionsAsked,
     SectionWritten,
 )
-from events.folding import NOTHING, Additions, Folded, Memory, Projection, month_of
+from events.folding import NOTHING, Additions, Folded, Memory, Projection, corrected, month_of
 
 
 class _Order(Memory, frozen=True):
@@ -35,10 +35,6 @@ class _Order(Memory, frozen=True):
 def _begun(event: OrderPlaced, at: datetime) -> Folded:
     order = _Order(tenant=event.tenant, product=event.product)
     return order, _lines(order, at, (("orders", 1),))
-
-
-def _corrected(order: _Order, event: OrderCorrected, _at: datetime) -> Folded:
-    return replace(order, product=event.product or order.product), NOTHING
 
 
 def _asked(order: _Order, event: SectionsAsked, at: datetime) -> Folded:
@@ -95,7 +91,7 @@ projection = Projection(
     memory=_Order,
     begin=_begun,
     steps={
-        OrderCorrected: _corrected,
+        OrderCorrected: corrected,
         AttemptStarted: _let_go,
         AttemptEnded: _let_go,
         AttemptFailed: _let_go,
