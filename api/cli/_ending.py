@@ -24,6 +24,7 @@ _CODES: tuple[tuple[type[LedgerpressError], int], ...] = (
     (LedgerpressError, USAGE),
 )
 
+# Reasons that say so of the log, whatever kind of error they come with.
 _BROKEN = {"log-forked", "log-unreadable"}
 
 # By the error's own reason, and where that says nothing by its exit code.
