@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors import writing
 from events.facts import SectionsAsked
 from events.plan import Product
 from events.products import CATALOGUE, find
@@ -80,6 +81,8 @@ def test_a_full_refund_cuts_off_the_calls_in_flight(slow: System) -> None:
     bill.refund()
 
     assert outcomes(slow, order.id) == ["cut off"] * product.width
+    # Within a second: no clock of a busy machine tells that, but how often is looked while calls are waited for.
+    assert writing._LOOK_SECONDS < 1
     time.sleep(3)
     assert len(asked(slow, order.id)) == product.width
     status = order.ask()
