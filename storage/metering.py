@@ -18,6 +18,7 @@ from storage.metrics import (
     ORDER,
     SECTION,
     TOKENS,
+    labelled,
 )
 
 _ANSWERED = "answered"
@@ -32,27 +33,27 @@ def meter(order: Order, events: Iterable[Any], catalogue: Container[str]) -> Non
     if product not in catalogue:
         product = _OTHER
     for event in events:
-        EVENTS.labels(product, kind_of(event).name).inc()
+        labelled(EVENTS, product, kind_of(event).name).inc()
         match event:
             case SectionWritten(model=model, tokens=tokens, cost=cost, milliseconds=taken):
-                CALLS.labels(product, model, _ANSWERED).inc()
-                SECTION.labels(product).observe(taken / 1000)
+                labelled(CALLS, product, model, _ANSWERED).inc()
+                labelled(SECTION, product).observe(taken / 1000)
                 _spend(product, model, tokens, cost)
             case CallFailed(model=model, reason=reason, tokens=tokens, cost=cost, lost=lost):
-                CALLS.labels(product, model, reason).inc()
-                LOST.labels(model).inc(lost)
+                labelled(CALLS, product, model, reason).inc()
+                labelled(LOST, model).inc(lost)
                 _spend(product, model, tokens, cost)
             case AttemptFailed(reason=reason):
-                FAILED.labels(product, reason).inc()
+                labelled(FAILED, product, reason).inc()
             case AttentionNeeded(reason=reason):
-                ATTENTION.labels(product, reason).inc()
+                labelled(ATTENTION, product, reason).inc()
             case OrderDelivered() if order.placed:
                 began = datetime.fromisoformat(order.since or order.placed.at)
                 waited = datetime.now(UTC) - began
-                ORDER.labels(product).observe(waited.total_seconds())
+                labelled(ORDER, product).observe(waited.total_seconds())
 
 
 def _spend(product: str, model: str, tokens: Tokens, cost: int) -> None:
-    TOKENS.labels(product, model, "read").inc(tokens.prompt)
-    TOKENS.labels(product, model, "written").inc(tokens.completion)
-    COST.labels(product, model).inc(cost / _MILLION)
+    labelled(TOKENS, product, model, "read").inc(tokens.prompt)
+    labelled(TOKENS, product, model, "written").inc(tokens.completion)
+    labelled(COST, product, model).inc(cost / _MILLION)
