@@ -3,6 +3,8 @@
 import logging
 import sys
 import traceback
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,29 +30,26 @@ _QUIET = (
 def start_logging(form: Literal["json", "console"], **bound: str) -> None:
     """Send every log line of this process to stderr in one form, each with what is ``bound``."""
 
-    def add_bound(_: Any, __: str, line: dict[str, Any]) -> dict[str, Any]:
-        return {**line, **bound}
+    def whole(_: Any, level: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
+        # What three processors of the library would add, for half of what they cost.
+        at = datetime.now(UTC).replace(tzinfo=None).isoformat() + "Z"
+        return {**line, **bound, "level": level, "timestamp": at}
 
-    shared: list[Any] = [
-        add_bound,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     renderer: Any = (
-        structlog.processors.JSONRenderer(serializer=_as_json)
+        _as_json
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
     )
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[whole, structlog.processors.format_exc_info, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[whole],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -75,6 +74,6 @@ def where(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, "where": path}
 
 
-def _as_json(line: Any, **_: Any) -> str:
+def _as_json(_: Any, __: str, line: dict[str, Any]) -> str:
     """A log line as JSON; whatever is no value of JSON is told by its ``str``."""
     return msgspec.json.encode(line, enc_hook=str).decode()
