@@ -38,6 +38,7 @@ class Sealer:
     def __init__(self, subject: uuid.UUID, key: bytes | None) -> None:
         self.subject = subject
         self._key = key
+        self._tokens: dict[str, str] = {}
 
     @property
     def erased(self) -> bool:
@@ -64,7 +65,9 @@ class Sealer:
 
     def token(self, order_id: str) -> str:
         """The secret in the link to the customer's page: 128 bits, derived from the key and gone with it."""
-        return self._derived(f"customer-page/{order_id}")
+        if order_id not in self._tokens:  # it stands in the order's row, which every record writes
+            self._tokens[order_id] = self._derived(f"customer-page/{order_id}")
+        return self._tokens[order_id]
 
     def signature(self, order_id: str, until: int) -> str:
         """What makes a link to that order's report good ``until`` then, in seconds since 1970; gone with the key."""
