@@ -1,8 +1,9 @@
 """What an order looks like from outside: the status, folded from the same events as everything else."""
 
 import uuid
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from events.facts import AttemptFailed, AttentionNeeded
 from events.order import Order
@@ -34,8 +35,7 @@ PART_HELD = "part-held"
 SETTLED = frozenset({Word.DELIVERED, Word.CANCELLED, Word.ERASED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """How far it is. ``percent`` never falls and is 100 only when delivered. ``now`` names what is being written."""
 
     done: int
@@ -45,8 +45,7 @@ class Progress:
     now: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Spent(Struct, frozen=True, kw_only=True):
     """What the calls of the model have cost so far, in millionths of a dollar.
 
     ``lost`` are calls of which nobody knows whether they were answered, and ``lost_cost`` the most they can have cost:
@@ -60,8 +59,7 @@ class Spent:
     lost_cost: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(Struct, frozen=True, kw_only=True):
     """Everything about an order that may be shown without opening a sealed field.
 
     ``since`` is when the time that it may take began, RFC 3339.
