@@ -131,9 +131,11 @@ def _called_for(order: Order, product: Product | None) -> Iterable[tuple[str, To
 
 def _for_customer(order: Order, product: Product | None) -> Iterable[str]:
     assert order.placed is not None
-    if order.placed.parent or order.erased or not usable_address(order.placed.email):
+    if order.placed.parent or order.erased:
         return
     if product and product.delivery is not Delivery.MAIL:
+        return
+    if not usable_address(order.placed.email):
         return
     if order.refunded:
         yield f"{REFUND}{order.refunded.amount}"

@@ -125,6 +125,8 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def disputed(self) -> bool:
         """Whether a dispute is open. A closed one stays closed, even if its opening is heard of later."""
+        if not self.reversals:
+            return False  # almost always, and asked for at every turn
         opened = {each.dispute for each in self.reversals if isinstance(each, DisputeOpened)}
         return bool(
             opened - {each.dispute for each in self.reversals if isinstance(each, DisputeClosed)}
