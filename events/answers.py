@@ -8,10 +8,17 @@ from events.form import FEWEST, MOST, counted
 from events.plan import Key
 
 
+def _unknown(constant: str) -> None:
+    raise ValueError(constant)
+
+
+_decoder = json.JSONDecoder(parse_constant=_unknown)
+
+
 def read(text: str) -> dict[str, Any] | None:
     """The object that ``text`` is; ``None`` if it is none, or says what JSON cannot, or is too deep to be read."""
     try:
-        found = json.loads(text, parse_constant=_unknown)
+        found = _decoder.decode(text)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -75,7 +82,3 @@ def _says_something(value: object) -> bool:
             case each if each is not None:
                 return True
     return False
-
-
-def _unknown(constant: str) -> None:
-    raise ValueError(constant)

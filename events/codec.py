@@ -28,7 +28,7 @@ def encode(event: Any, seal: Seal) -> str:
     data: dict[str, Any] = msgspec.to_builtins(event)
     if kind.personal:
         personal = {name: data.pop(name) for name in sorted(kind.personal)}
-        data["sealed"] = base64.b64encode(seal(_encoder.encode(personal))).decode()
+        data["sealed"] = seal(_encoder.encode(personal))  # bytes are written in base64
     return _encoder.encode(data).decode()
 
 
