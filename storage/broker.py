@@ -93,10 +93,11 @@ class NudgeConsumer(Consumer):
             log.error("dead letter: this message is not a nudge", queue=self.queue_name)
             self.channel.basic_nack(method.delivery_tag, requeue=False)
             return None
+        identity = properties.message_id or str(uuid.uuid4())
         delivery = {
             "order": order,
             "correlation": properties.correlation_id or order,
-            "id": properties.message_id or str(uuid.uuid4()),
+            "id": identity,
             "redelivered": bool(method.redelivered),
         }
         message: dramatiq.Message[Any] = dramatiq.Message(
@@ -105,6 +106,7 @@ class NudgeConsumer(Consumer):
             args=(),
             kwargs=delivery,
             options={},
+            message_id=identity,
         )
         return Nudged(message, self, method.delivery_tag)
 
