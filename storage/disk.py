@@ -16,10 +16,9 @@ class Disk:
     def put(self, name: str, content: bytes) -> bool:
         """Write a file; it has reached the disk when this returns. False, and nothing done, if there is one already."""
         path = self.root / name
-        if path.exists():
-            return False
-        if not path.parent.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = path.parent
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _sync(self.root)
         draft = _draft(path, content)
         try:
@@ -29,7 +28,7 @@ class Disk:
             return False
         finally:
             draft.unlink(missing_ok=True)
-        _sync(path.parent)
+        _sync(folder)
         return True
 
     def replace(self, name: str, content: bytes) -> None:
