@@ -9,7 +9,7 @@ from storage.record import Log
 from storage.settings import Settings
 from storage.telemetry import log
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 _PAUSE_SECONDS = 1.0
 _REST_SECONDS = 60.0
 

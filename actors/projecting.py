@@ -13,7 +13,7 @@ from storage.projector import MOST, Projector
 from storage.settings import Settings
 from storage.telemetry import log
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
 # How often it is looked for what should be folded afresh or cleared away.
 _LOOK_SECONDS = 5.0

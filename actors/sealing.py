@@ -13,7 +13,7 @@ from storage.settings import Settings
 from storage.signing import Signer, signer
 from storage.telemetry import log
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 _PAUSE_SECONDS = 1.0
 _CHECKPOINT_SECONDS = 60.0
 # How often it is looked whether somebody's latest checkpoint is that old, or not yet published.

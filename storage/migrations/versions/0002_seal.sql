@@ -1,10 +1,11 @@
 -- One order of all events, the Merkle tree over it, and its signed checkpoints. Runs as the owner, who cannot log in.
 -- Only what Postgres 15 has.
 
--- Where an event stands in the whole log: 1, 2, 3, ... without holes.
+-- Where an event stands in the whole log: 1, 2, 3, ... without holes. No foreign key: seal() takes them from "events", of
+-- which nothing is ever removed, and to check it each event's row would be written to once more, to lock it.
 create table sealed (
     position bigint primary key check (position > 0),
-    seq      bigint not null unique references events
+    seq      bigint not null unique
 );
 
 -- The tree over the hashes of the sealed events (RFC 6962), as far as it must be known to grow: one row. Whoever has
