@@ -15,11 +15,12 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
 )
 
 from events.plan import queue_of
-from storage.database import connected, transaction
+from storage.database import connected
 from storage.publisher import Letter
 from storage.tables import orders, outbox, streams
 
@@ -30,6 +31,15 @@ _CONFIRM_SECONDS = 10
 _OVERDUE_SECONDS = 5.0
 # For how long the sweeper insists, once a second, after a holder has fallen silent.
 _INSIST_SECONDS = 10
+
+_DUE = text("""
+    update outbox set due_at = clock_timestamp() + make_interval(secs => :confirm)
+    where id = any (array(
+        select id from outbox
+        where due_at <= clock_timestamp() and written_at < clock_timestamp() - make_interval(secs => :grace)
+        order by due_at, id limit :most for update skip locked))
+    returning id, order_id, product, correlation
+""")
 
 
 def confirmed(engine: Engine, ids: Iterable[int]) -> None:
@@ -44,24 +54,9 @@ def due(engine: Engine, most: int = 500) -> list[Letter]:
     Each is put off by some seconds, so that another relay does not take it too; if it is not confirmed by then, it
     comes back.
     """
-    late = outbox.c.written_at < _ago(_GRACE_SECONDS)
-    chosen = (
-        select(outbox.c.id)
-        .where(outbox.c.due_at <= func.clock_timestamp(), late)
-        .order_by(outbox.c.due_at, outbox.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    query = (
-        update(outbox)
-        .where(outbox.c.id.in_(chosen))
-        .values(
-            due_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, _CONFIRM_SECONDS)
-        )
-        .returning(outbox)
-    )
-    with transaction(engine) as connection:
-        rows = connection.execute(query).all()
+    values = {"most": most, "grace": _GRACE_SECONDS, "confirm": _CONFIRM_SECONDS}
+    with connected(engine) as connection:
+        rows = connection.execute(_DUE, values).all()
     return [_letter(row) for row in sorted(rows, key=lambda row: row.id)]
 
 
