@@ -84,9 +84,10 @@ def public(event: Any) -> dict[str, Any]:
     """An event's fields without the personal ones."""
     if isinstance(event, Unknown):
         return {name: value for name, value in event.data.items() if name != "sealed"}
-    personal = kind_of(event).personal
     data: dict[str, Any] = msgspec.to_builtins(event)
-    return {name: value for name, value in data.items() if name not in personal}
+    for name in kind_of(event).personal:
+        del data[name]
+    return data
 
 
 def routing_key(product: str | None, event_type: str) -> str:

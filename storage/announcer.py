@@ -80,13 +80,14 @@ def announce_some(engine: Engine, exchange: Exchange, source: str, most: int = M
         else:
             del found[most:]
         products = _products(connection, found)
+        told = [announce(each.position, each.link, source) for each in found]
         messages = [
             Message(
-                key=routing_key(products.get(each.link.stream), each.link.type),
-                body=msgspec.json.encode(announce(each.position, each.link, source)),
-                id=str(each.link.id),
+                key=routing_key(products.get(each.subject), each.type),
+                body=msgspec.json.encode(each),
+                id=each.id,
             )
-            for each in found
+            for each in told
         ]
         if messages:
             exchange.publish(messages)
