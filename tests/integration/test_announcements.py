@@ -1,6 +1,7 @@
 """Every event is announced to other systems: at least once, in order, without personal data, whatever dies."""
 
 import json
+import os
 import subprocess
 import time
 import uuid
@@ -28,7 +29,7 @@ from sandbox.proxy import proxied
 from storage.announcer import ForeignAnnouncements, announce_again, announce_some, standing
 from storage.database import connected
 from storage.event_log import Fact, append, metadata
-from storage.exchange import Exchange
+from storage.exchange import Exchange, Message
 from storage.payments import payment_stream
 from storage.publisher import parameters
 from storage.record import Log
@@ -230,6 +231,18 @@ def test_while_rabbitmq_is_away_nothing_is_taken_for_announced(
 
     assert (before.position, before.behind) == (0, 3)
     assert len(heard()) == 3
+
+
+def test_a_message_longer_than_a_frame_arrives_whole(
+    exchange: Exchange, channel: BlockingChannel, queue: str
+) -> None:
+    long = Message(key="life_clarity.order-placed", body=os.urandom(300_000), id="long")
+    short = Message(key="life_clarity.order-delivered", body=b"{}", id="short")
+
+    exchange.publish([long, short])
+
+    found = [channel.basic_get(queue, auto_ack=True) for _ in range(2)]
+    assert [body for _, _, body in found] == [long.body, short.body]
 
 
 def test_an_exchange_that_was_deleted_is_made_again(
