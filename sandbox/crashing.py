@@ -26,8 +26,9 @@ from actors.post import Post
 from api.cli import main as run_command
 from events.envelope import all_kinds
 from events.plan import Pacing, Product
+from storage import event_log
+from storage.event_log import Writing, Written
 from storage.publisher import Publisher
-from storage.record import Log
 
 # Where a process does something that others can see: a message out, a message settled, a call to the model, a mail, a
 # line to the mail server and its answer.
@@ -63,17 +64,18 @@ class Crash:
 
     def guard_commits(self) -> None:
         """Watch what the log commits, if what counts is an event."""
-        commit = Log._call  # noqa: SLF001 - the point of this file
+        commit = event_log.write
 
-        def watched(log: Log, function: str, values: Mapping[str, Any]) -> Any:
-            times = values["types"].count(self._what)
+        def watched(connection: Any, writings: Sequence[Writing]) -> list[Written]:
+            facts = [fact for writing in writings for fact in writing.facts]
+            times = sum(fact.type == self._what for fact in facts)
             self.crossed("before", times)
-            result = commit(log, function, values)
+            result = commit(connection, writings)
             self.crossed("after", times)
             return result
 
         if self._what not in CROSSINGS:
-            setattr(Log, "_call", watched)  # noqa: B010 - so that the type checker looks away
+            setattr(event_log, "write", watched)  # noqa: B010 - so that the type checker looks away
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)

@@ -3,30 +3,26 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
+from msgspec import Struct
 from psycopg.rows import class_row
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from events.chain import Link
 from events.envelope import Cause, Recorded
 from events.errors import Fenced, LedgerpressError, WrongExpectedVersion
 
-# The SQLSTATEs that append() raises, and what they mean to its caller.
-REFUSALS: Mapping[str, type[LedgerpressError]] = {"LP001": WrongExpectedVersion, "LP002": Fenced}
-
-
-_APPEND = text("""
-    select created from append(
-        :stream, null, null, cast(:ids as uuid[]), cast(:types as text[]), cast(:schemas as smallint[]),
-        cast(:data as text[]), :meta)
-""")
-
-
-# What ``arrays`` gives them by.
-ARRAYS = ("ids", "types", "schemas", "data")
+_RECORD = """
+    select outcomes, nudged from record(
+        %s::json, %s::uuid[], %s::text[], %s::smallint[], %s::text[])
+"""
+# What record() says of what it did not write, and what it means to its caller.
+REFUSALS: Mapping[str, type[LedgerpressError]] = {"moved": WrongExpectedVersion, "fenced": Fenced}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +35,57 @@ class Fact:
     data: str
 
 
+class Taking(Struct, frozen=True, kw_only=True):
+    """Under what an attempt takes an order; see the type ``taking`` of the schema."""
+
+    tenant: str
+    holder: str
+    redelivered: bool
+    seconds: float
+    silent: float
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """A nudge for the outbox, due now or at a time."""
+
+    order_id: str
+    product: str
+    due_at: datetime | None = None
+
+
+class Writing(Struct, frozen=True, kw_only=True):
+    """What is to be recorded of one stream, all of it or nothing; see the function ``record`` of the schema.
+
+    ``entry`` is the order's row, as JSON.
+    """
+
+    stream: str
+    facts: Sequence[Fact]
+    meta: str
+    expected: int | None = None
+    fence: int | None = None
+    entry: msgspec.Raw = msgspec.Raw(b"null")
+    nudges: Sequence[Outgoing] = ()
+    release: bool = False
+    take: Taking | None = None
+
+
+class Written(NamedTuple):
+    """What became of a writing: the outcome, and the outbox ids of those of its nudges that are due now."""
+
+    outcome: str
+    nudges: Sequence[int] = ()
+
+    @property
+    def new(self) -> bool:
+        """Whether it was recorded just now, and not refused or there already."""
+        return self.outcome == "new"
+
+
 _READ = """
     select event_id as id, stream, version, type, schema, recorded_at, fence, data::text, meta::text, previous, hash
     from events where stream = %s and version > %s order by version
 """
-
-
-def arrays(facts: Sequence[Fact]) -> dict[str, list[Any]]:
-    """The facts as the parallel arrays that the database's functions take."""
-    return {
-        "ids": [fact.id for fact in facts],
-        "types": [fact.type for fact in facts],
-        "schemas": [fact.schema for fact in facts],
-        "data": [fact.data for fact in facts],
-    }
 
 
 def literal(values: Iterable[object]) -> str:
@@ -80,14 +113,60 @@ def read(connection: psycopg.Connection[Any], stream: str, *, after: int = 0) ->
         return cursor.execute(_READ, (stream, after)).fetchall()
 
 
+def write(connection: psycopg.Connection[Any], writings: Sequence[Writing]) -> list[Written]:
+    """Write to several streams in one statement, and say what became of each. Raises what psycopg raises."""
+    row = connection.execute(_RECORD, _arguments(writings)).fetchone()
+    assert row is not None
+    outcomes, nudged = row
+    numbers = iter(nudged)
+    return [
+        Written(outcome, list(islice(numbers, _due_now(writing))) if outcome == "new" else ())
+        for writing, outcome in zip(writings, outcomes, strict=True)
+    ]
+
+
 def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str) -> bool:
     """Add facts to the end of a stream, whatever its version; return whether they are new.
 
-    All of them are new or none is, or ``DBAPIError`` is raised. For streams that are no order's: an order's events are
-    written by ``record``, with its row and its nudges.
+    All of them are new or none is, or ``WrongExpectedVersion`` is raised. For streams that are no order's: an order's
+    events are written with its row and its nudges.
     """
-    written = connection.execute(_APPEND, {"stream": stream, **arrays(facts), "meta": meta})
-    return bool(written.scalar_one())
+    writing = Writing(stream=stream, facts=facts, meta=meta)
+    found = connection.exec_driver_sql(_RECORD, _arguments([writing])).one()
+    (outcome,) = found.outcomes
+    if kind := REFUSALS.get(outcome):
+        message = f"somebody else has written some of this to {stream}"
+        raise kind(message)
+    return bool(outcome == "new")
+
+
+def _arguments(writings: Sequence[Writing]) -> tuple[str, ...]:
+    facts = [fact for writing in writings for fact in writing.facts]
+    told = [
+        {
+            "stream": each.stream,
+            "size": len(each.facts),
+            "expected": each.expected,
+            "fence": each.fence,
+            "meta": each.meta,
+            "entry": each.entry,
+            "nudges": each.nudges,
+            "release": each.release,
+            "take": each.take,
+        }
+        for each in writings
+    ]
+    return (
+        msgspec.json.encode(told).decode(),
+        literal(fact.id for fact in facts),
+        literal(fact.type for fact in facts),
+        literal(fact.schema for fact in facts),
+        literal(fact.data for fact in facts),
+    )
+
+
+def _due_now(writing: Writing) -> int:
+    return sum(each.due_at is None for each in writing.nudges)
 
 
 def recorded(stored: Link, event: Any) -> Recorded:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-import psycopg
+from msgspec import structs
 from sqlalchemy import Engine
 
 from events.chain import Link
@@ -20,8 +20,9 @@ from events.order import Order, evolve
 from events.plan import Product, queue_of
 from events.react import Nudge, react
 from storage import event_log
-from storage.database import again_once, directly, failed
-from storage.event_log import Fact
+from storage.database import again_once
+from storage.event_log import REFUSALS, Fact, Outgoing, Taking, Writing, Written
+from storage.group_commit import GroupCommit
 from storage.history import (
     History,
     Unopened,
@@ -40,23 +41,6 @@ from storage.publisher import Letter, Publisher
 from storage.telemetry import log
 from storage.vault import Sealer, Vault, token_hash
 
-RECORD = """
-    select created, nudges from record(
-        %(stream)s, %(expected)s, %(fence)s, %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[],
-        %(data)s::text[], %(meta)s, %(row)s::json, %(nudges)s::json, %(release)s)
-"""
-_TAKE_UP = """
-    select created, nudges from take_up(
-        %(stream)s, %(expected)s, %(fence)s, %(tenant)s, %(holder)s, %(redelivered)s, %(seconds)s, %(silent)s,
-        %(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[], %(data)s::text[], %(meta)s, %(row)s::json,
-        %(nudges)s::json, %(release)s)
-"""
-
-
-class _Written(NamedTuple):
-    created: bool
-    nudges: list[int]
-
 
 class Log:
     """The log of orders: read one, or record what has become true of it."""
@@ -71,6 +55,7 @@ class Log:
         code: str,
     ) -> None:
         self.engine = engine
+        self._commits = GroupCommit(engine)
         self.vault = vault
         self.publisher = publisher
         self.catalogue = catalogue
@@ -129,12 +114,14 @@ class Log:
         """
         if not events:
             return replace(history, wrote=False)
-        after, nudges, values = self._prepared(history, events, cause, fence)
-        written = again_once(lambda: self._write(values))
-        if not written.created:
+        after, writing = self._prepared(history, events, cause, fence)
+        written = again_once(lambda: self._write(writing))
+        if refusal := REFUSALS.get(written.outcome):
+            raise refusal(f"{writing.stream} is no longer as it was at version {writing.expected}")
+        if not written.new:
             return self.catch_up(history)
         meter(after, events, self.catalogue)
-        return self._told(history, after, values, written, nudges, cause)
+        return self._told(history, after, writing, written, cause)
 
     def take_up(
         self,
@@ -156,65 +143,59 @@ class Log:
         started, *_ = events
         assert isinstance(started, AttemptStarted)
         assert history.order.placed is not None
-        after, nudges, values = self._prepared(history, events, cause, started.number)
-        values |= {
-            "tenant": history.order.placed.tenant,
-            "holder": holder,
-            "redelivered": redelivered,
-            "seconds": LEASE_SECONDS,
-            "silent": SILENT_SECONDS,
-        }
-        written = self._take(values)
-        if written is None:
+        after, writing = self._prepared(history, events, cause, started.number)
+        take = Taking(
+            tenant=history.order.placed.tenant,
+            holder=holder,
+            redelivered=redelivered,
+            seconds=LEASE_SECONDS,
+            silent=SILENT_SECONDS,
+        )
+        writing = structs.replace(writing, take=take)
+        written = self._write(writing)
+        if not written.new:
             return None
         meter(after, events, self.catalogue)
-        told = self._told(history, after, values, written, nudges, cause)
-        return told, Lease(stream_of(after.id), started.number)
+        told = self._told(history, after, writing, written, cause)
+        return told, Lease(writing.stream, started.number)
 
     def _links(self, order_id: str) -> tuple[list[Link], Sealer]:
         return linked(self.engine, self.vault, order_id)
 
     def _prepared(
         self, history: History, events: Sequence[Any], cause: Cause, fence: int | None
-    ) -> tuple[Order, list[Nudge], dict[str, Any]]:
-        """The order after ``events``, the nudges they call for, and what the database's functions are given."""
+    ) -> tuple[Order, Writing]:
+        """The order after ``events``, and what is to be written."""
         after, nudges = self._consequences(history.order, events)
         stream = stream_of(after.id)
-        facts = [self._fact(stream, each, history.sealer) for each in events]
-        values = {
-            "stream": stream,
-            "expected": history.order.version,
-            "fence": fence,
-            **event_log.arrays(facts),
-            "meta": event_log.metadata(cause, self.code),
-            "row": self._row(after, history.sealer),
-            "nudges": msgspec.json.encode([_outgoing(each) for each in nudges]).decode(),
-            "release": fence is not None and not after.running,
-        }
-        return after, nudges, values
+        writing = Writing(
+            stream=stream,
+            facts=[self._fact(stream, each, history.sealer) for each in events],
+            meta=event_log.metadata(cause, self.code),
+            expected=history.order.version,
+            fence=fence,
+            entry=self._entry(after, history.sealer),
+            nudges=nudges,
+            release=fence is not None and not after.running,
+        )
+        return after, writing
 
-    def _told(  # noqa: PLR0917 - all that has just been written
-        self,
-        history: History,
-        after: Order,
-        values: Mapping[str, Any],
-        written: "_Written",
-        nudges: Sequence[Nudge],
-        cause: Cause,
+    def _told(
+        self, history: History, after: Order, writing: Writing, written: Written, cause: Cause
     ) -> History:
         """Log what has been written, and publish what is due at once."""
-        for offset, name in enumerate(values["types"], start=1):
+        for offset, fact in enumerate(writing.facts, start=1):
             log.info(
-                name,
+                fact.type,
                 order=after.id,
                 version=history.order.version + offset,
                 correlation=cause.correlation,
             )
-        now = [each for each in nudges if each.due_at is None]
+        now = [each for each in writing.nudges if each.due_at is None]
         self.publisher.publish(
             Letter(
                 queue=queue_of(each.product),
-                order=each.order,
+                order=each.order_id,
                 correlation=cause.correlation,
                 trace=cause.trace,
                 outbox_id=row,
@@ -223,32 +204,20 @@ class Log:
         )
         return replace(history, order=after, wrote=True)
 
-    def _write(self, values: Mapping[str, Any]) -> _Written:
-        written = self._call(RECORD, values)
-        assert written is not None
-        return written
+    def _write(self, writing: Writing) -> Written:
+        return self._commits.write(writing)
 
-    def _take(self, values: Mapping[str, Any]) -> _Written | None:
-        return self._call(_TAKE_UP, values)
-
-    def _call(self, function: str, values: Mapping[str, Any]) -> _Written | None:
-        lists = {name: event_log.literal(values[name]) for name in event_log.ARRAYS}
-        try:
-            with directly(self.engine) as connection:
-                row = connection.execute(function, {**values, **lists}).fetchone()
-            return _Written(*row) if row else None
-        except psycopg.Error as error:
-            if ours := failed(error, event_log.REFUSALS):
-                raise ours from None
-            raise
-
-    def _consequences(self, order: Order, events: Sequence[Any]) -> tuple[Order, list[Nudge]]:
+    def _consequences(self, order: Order, events: Sequence[Any]) -> tuple[Order, list[Outgoing]]:
         nudges: list[Nudge] = []
         after = reduce(evolve, events, order)
         for each in events:
             nudges += react(after, each)
         # What we do not sell has no queue: such an order waits for a person.
-        return after, [each for each in nudges if each.product in self.catalogue]
+        return after, [
+            Outgoing(order_id=each.order, product=each.product, due_at=each.due_at)
+            for each in nudges
+            if each.product in self.catalogue
+        ]
 
     def _fact(self, stream: str, event: Any, sealer: Sealer) -> Fact:
         kind = kind_of(event)
@@ -256,13 +225,9 @@ class Log:
         data = encode(event, lambda plain: sealer.seal(plain, str(identity)))
         return Fact(id=identity, type=kind.name, schema=kind.schema, data=data)
 
-    def _row(self, order: Order, sealer: Sealer) -> str:
+    def _entry(self, order: Order, sealer: Sealer) -> msgspec.Raw:
         row = {
             **columns(order, self.catalogue),
             "token_hash": "\\x" + token_hash(sealer.token(order.id) or f"erased/{order.id}").hex(),
         }
-        return msgspec.json.encode(row).decode()
-
-
-def _outgoing(nudge: Nudge) -> dict[str, Any]:
-    return {"order_id": nudge.order, "product": nudge.product, "due_at": nudge.due_at}
+        return msgspec.Raw(msgspec.json.encode(row))

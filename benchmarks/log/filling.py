@@ -10,7 +10,7 @@ _STREAM = 500
 _FILL = """
     select count(*) from generate_series(%(first)s::int, %(last)s::int) s
     cross join lateral append(
-        'order-' || md5('stream ' || s)::uuid, 0, null,
+        'order-' || md5('stream ' || s)::uuid, 0, null, null, false,
         (select array_agg(md5(s || '/' || n)::uuid) from generate_series(1, %(each)s::int) n),
         array_fill('sections-asked'::text, array[%(each)s::int]), array_fill(1::smallint, array[%(each)s::int]),
         array_fill(%(data)s::text, array[%(each)s::int]), %(meta)s) a

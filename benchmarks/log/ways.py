@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Callable
 
+import msgspec
 import psycopg
 
-from storage.event_log import literal
-from storage.record import RECORD
+from storage import event_log
+from storage.event_log import Fact, Writing
 
 # What an intent or a fact without text holds.
 DATA = '{"attempt":1,"model":"gpt-4.1-mini","most":41216,"sections":["section-041","section-042"],"sealed":"%s"}'
@@ -53,25 +54,20 @@ def bare(connection: psycopg.Connection[object], order: str) -> Write:
 def house(connection: psycopg.Connection[object], order: str) -> Write:
     """The house's own statement: version, fence, hash, event, status row."""
     data, meta, token = DATA % SEALED, META % order, uuid.UUID(order).hex * 2
-    stream = f"order-{order}"
-    types, schemas, texts = literal(["sections-asked"]), literal([1]), literal([data])
 
     def write(version: int) -> object:
-        return connection.execute(
-            RECORD,
-            {
-                "stream": stream,
-                "expected": version - 1,
-                "fence": 0,
-                "ids": literal([uuid.uuid4()]),
-                "types": types,
-                "schemas": schemas,
-                "data": texts,
-                "meta": meta,
-                "row": _ROW.format(order=order, n=version, token=token),
-                "nudges": "[]",
-                "release": False,
-            },
+        fact = Fact(id=uuid.uuid4(), type="sections-asked", schema=1, data=data)
+        entry = _ROW.format(order=order, n=version, token=token).encode()
+        writing = Writing(
+            stream=f"order-{order}",
+            facts=[fact],
+            meta=meta,
+            expected=version - 1,
+            fence=0,
+            entry=msgspec.Raw(entry),
         )
+        (written,) = event_log.write(connection, [writing])
+        assert written.new
+        return written
 
     return write

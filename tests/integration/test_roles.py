@@ -49,7 +49,7 @@ FORBIDDEN = {
         "insert into erasures select gen_random_uuid(), now()",
         "delete from tenants",
         "delete from api_keys",
-        "select claim('s', 0, 1, 'default', 'me', false, 1, 1)",
+        "select append('s', 0, 1, null, false, '{}', '{}', '{}', '{}', '{}')",
         "create table mine ()",
         PROJECTED,
     ],
@@ -78,8 +78,8 @@ FORBIDDEN = {
     ],
 }
 FUNCTIONS = (
-    "append('order-x', null, null, '{}', '{}', '{}', '{}', '{}')",
-    "record('order-x', null, null, '{}', '{}', '{}', '{}', '{}', '{}', '[]', false)",
+    "append('order-x', null, null, null, false, '{}', '{}', '{}', '{}', '{}')",
+    "record('[]', '{}', '{}', '{}', '{}')",
     "seal(1)",
     "add_checkpoint('', '{}', 0)",
     "beat('{}', '{}', 1)",
@@ -94,7 +94,7 @@ def filled(server: Server, template: str) -> Iterator[str]:
     with psycopg.connect(server.at(name), autocommit=True) as superuser:
         superuser.execute("set search_path = ledgerpress")
         superuser.execute(
-            "select append('order-x', 0, null, array[gen_random_uuid()], '{a}', '{1}', array['{}'], '{}')"
+            "select append('order-x', 0, null, null, false, array[gen_random_uuid()], '{a}', '{1}', array['{}'], '{}')"
         )
         superuser.execute(
             "insert into subjects (subject, kek, erased_at) select gen_random_uuid(), '', now()"

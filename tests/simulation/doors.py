@@ -20,6 +20,7 @@ from events.order import evolve
 from events.products import find
 from events.rates import rate
 from storage.endpoints import Permit
+from storage.event_log import Writing, Written
 from storage.history import History, Stored, Unopened, opened, stream_of
 from storage.leases import Lease
 from storage.publisher import Letter as Nudging
@@ -101,37 +102,18 @@ class MemoryLog(Log):
     def _stream(self, order_id: str) -> Stream:
         return self._world.database.streams.get(stream_of(order_id), Stream())
 
-    def _write(self, values: Any) -> Any:
+    def _write(self, writing: Writing) -> Written:
         self._process.halt()
         if self._world.strikes("commit: away"):
-            self._world.doubted.add(values["stream"])
+            self._world.doubted.add(writing.stream)
             raise Unavailable("Postgres is away", reason="database-away")
-        written = self._world.database.record(values)
-        self._world.tell(self._process, f"records {', '.join(values['types'])}")
+        written = self._world.database.record(writing)
+        if written.new:
+            how = "takes up, records" if writing.take else "records"
+            self._world.tell(self._process, f"{how} {', '.join(f.type for f in writing.facts)}")
         self._process.halt()
         if self._world.strikes("commit: reply lost"):
-            self._world.doubted.add(values["stream"])
-            raise Unavailable("the reply was lost", reason="database-away")
-        return written
-
-    def _take(self, values: Any) -> Any:
-        self._process.halt()
-        if self._world.strikes("commit: away"):
-            self._world.doubted.add(values["stream"])
-            raise Unavailable("Postgres is away", reason="database-away")
-        if not self._world.database.claim(
-            values["stream"],
-            values["expected"],
-            values["fence"],
-            values["holder"],
-            redelivered=values["redelivered"],
-        ):
-            return None
-        written = self._world.database.record(values)
-        self._world.tell(self._process, f"takes up, records {', '.join(values['types'])}")
-        self._process.halt()
-        if self._world.strikes("commit: reply lost"):
-            self._world.doubted.add(values["stream"])
+            self._world.doubted.add(writing.stream)
             raise Unavailable("the reply was lost", reason="database-away")
         return written
 

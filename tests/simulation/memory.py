@@ -12,8 +12,8 @@ import msgspec
 
 from actors.sweeping import _AGAIN_SECONDS, _IDLE_SECONDS
 from events.chain import Link
-from events.errors import Fenced, WrongExpectedVersion
-from storage.leases import LEASE_SECONDS, SILENT_SECONDS
+from storage.event_log import Taking, Writing, Written
+from storage.leases import LEASE_SECONDS
 from storage.publisher import Letter
 
 EPOCH = datetime(2026, 11, 21, tzinfo=UTC)
@@ -56,74 +56,76 @@ class Database:
         self.outbox: dict[int, Nudge] = {}
         self._nudges = 0
 
-    def record(self, values: Any) -> SimpleNamespace:
-        """The function ``record``: all or nothing."""
-        stream = self.streams.setdefault(values["stream"], Stream())
-        fence, ids = values["fence"], values["ids"]
-        if fence is not None and stream.fence != fence:
-            raise Fenced(f"attempt {fence} is over: attempt {stream.fence} has it")
-        known = [self.known[each] for each in ids if each in self.known]
-        if len(known) == len(ids):
-            return SimpleNamespace(
-                version=max(each.version for each in known), created=False, nudges=[]
-            )
-        expected = values["expected"]
-        if known or (expected is not None and len(stream.links) != expected):
-            raise WrongExpectedVersion(f"at version {len(stream.links)}, not {expected}")
-        self._append(stream, values)
-        if values["release"]:
+    def record(self, writing: Writing) -> Written:
+        """The function ``record`` for one stream: all or nothing."""
+        stream = self.streams.setdefault(writing.stream, Stream())
+        if refusal := self._refusal(stream, writing):
+            return Written(refusal)
+        if writing.take:
+            assert writing.fence is not None
+            stream.fence = writing.fence
+            stream.holder = writing.take.holder
+            stream.held_until = self.now + writing.take.seconds
+        self._append(stream, writing)
+        if writing.release:
             stream.held_until, stream.holder = NEVER, None
-        row = msgspec.json.decode(values["row"])
+        row = msgspec.json.decode(writing.entry)
         self.rows[row["order_id"]] = SimpleNamespace(
             workable=row["workable"], product=row["product"], updated_at=self.now
         )
-        nudges = self._nudge(values)
-        return SimpleNamespace(version=len(stream.links), created=True, nudges=nudges)
+        return Written("new", self._nudge(writing))
 
-    def _append(self, stream: Stream, values: Any) -> None:
-        parts = zip(values["ids"], values["types"], values["schemas"], values["data"], strict=True)
-        for identity, kind, schema, data in parts:
+    def _refusal(self, stream: Stream, writing: Writing) -> str:
+        moved = writing.expected is not None and len(stream.links) != writing.expected
+        if writing.take:
+            assert writing.fence is not None
+            behind = moved or stream.fence >= writing.fence
+            return "held" if behind or not self._free(stream, writing.take) else ""
+        if writing.fence is not None and stream.fence != writing.fence:
+            return "fenced"
+        known = [fact.id in self.known for fact in writing.facts]
+        if all(known):
+            return "known"
+        return "moved" if moved or any(known) else ""
+
+    def _free(self, stream: Stream, take: Taking) -> bool:
+        """The function ``free``."""
+        silent = stream.held_until < self.now + take.seconds - take.silent
+        again = take.redelivered and stream.holder == take.holder and silent
+        return stream.held_until < self.now or again
+
+    def _append(self, stream: Stream, writing: Writing) -> None:
+        for fact in writing.facts:
             link = Link(
-                id=identity,
-                stream=values["stream"],
+                id=fact.id,
+                stream=writing.stream,
                 version=len(stream.links) + 1,
-                type=kind,
-                schema=schema,
+                type=fact.type,
+                schema=fact.schema,
                 recorded_at=EPOCH + timedelta(seconds=self.now),
-                fence=values["fence"],
-                data=data,
-                meta=values["meta"],
+                fence=writing.fence,
+                data=fact.data,
+                meta=writing.meta,
                 previous=b"",
                 hash=b"",
             )
             stream.links.append(link)
-            self.known[identity] = link
+            self.known[fact.id] = link
 
-    def _nudge(self, values: Any) -> list[int]:
-        correlation = msgspec.json.decode(values["meta"])["correlation"]
+    def _nudge(self, writing: Writing) -> list[int]:
+        correlation = msgspec.json.decode(writing.meta)["correlation"]
         fresh: list[int] = []
-        for each in msgspec.json.decode(values["nudges"]):
+        for each in writing.nudges:
             due = self.now
-            if each["due_at"]:
-                due = (datetime.fromisoformat(each["due_at"]) - EPOCH).total_seconds()
+            if each.due_at:
+                due = (each.due_at - EPOCH).total_seconds()
             self._nudges += 1
             self.outbox[self._nudges] = Nudge(
-                each["order_id"], each["product"], correlation, due, self.now
+                each.order_id, each.product, correlation, due, self.now
             )
-            if due == self.now:
+            if not each.due_at:
                 fresh.append(self._nudges)
         return fresh
-
-    def claim(self, name: str, version: int, fence: int, holder: str, *, redelivered: bool) -> bool:
-        """The function ``claim``."""
-        stream = self.streams[name]
-        silent = stream.held_until < self.now + LEASE_SECONDS - SILENT_SECONDS
-        free = stream.held_until < self.now or (redelivered and stream.holder == holder and silent)
-        if len(stream.links) != version or not free or stream.fence >= fence:
-            return False
-        stream.fence = fence
-        stream.holder, stream.held_until = holder, self.now + LEASE_SECONDS
-        return True
 
     def beat(self, leases: Iterable[tuple[str, int]]) -> None:
         """The function ``beat``."""

@@ -10,10 +10,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from actors import posting, writing
 from events.facts import MailIntended, SectionsAsked
 from storage import record
+from storage.event_log import Writing, Written
 from tests.simulation.memory import Broker, Database
 from tests.simulation.test_schedules import MOMENTS, after, complaints, silence
 from tests.simulation.world import Moment
@@ -28,11 +30,11 @@ def no_fence(patch: pytest.MonkeyPatch) -> None:
     """The database takes events of an attempt that is over as if it were the latest."""
     write = Database.record
 
-    def unfenced(database: Database, values: Any) -> Any:
-        stream = database.streams.get(values["stream"])
-        if stream and values["fence"] is not None:
-            values = {**values, "fence": stream.fence}
-        return write(database, values)
+    def unfenced(database: Database, writing: Writing) -> Written:
+        stream = database.streams.get(writing.stream)
+        if stream and writing.fence is not None and not writing.take:
+            writing = structs.replace(writing, fence=stream.fence)
+        return write(database, writing)
 
     patch.setattr(Database, "record", unfenced)
 
@@ -40,9 +42,12 @@ def no_fence(patch: pytest.MonkeyPatch) -> None:
 def no_expected_version(patch: pytest.MonkeyPatch) -> None:
     """An intent is recorded whatever else happened to the order meanwhile."""
     write = Database.record
-    patch.setattr(
-        Database, "record", lambda database, values: write(database, {**values, "expected": None})
-    )
+
+    def careless(database: Database, writing: Writing) -> Written:
+        expected = writing.expected if writing.take else None
+        return write(database, structs.replace(writing, expected=expected))
+
+    patch.setattr(Database, "record", careless)
 
 
 def events_without_names_of_their_own(patch: pytest.MonkeyPatch) -> None:

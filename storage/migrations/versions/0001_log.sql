@@ -166,23 +166,36 @@ returns bytea language sql immutable parallel safe as $$
         || sha256(convert_to(data, 'UTF8')) || sha256(convert_to(meta, 'UTF8')))
 $$;
 
--- Appends to one stream, all or none, as a single statement.
---
--- p_expected  the version the stream must have, or null for any
--- p_fence     the attempt that must still be the latest, or null for writers who need no lease
---
--- A retry is told by its events' ids: it is answered with the version of the last one that it wrote and created = false,
--- whatever has happened since. Where only some of them are there already, somebody else wrote those: LP001, read again.
--- Raises LP001 (wrong expected version) and LP002 (fenced).
+-- Under what an attempt takes an order: for which tenant; the delivery that its holder goes by; whether the broker has
+-- delivered it before; for how many seconds, and of how many seconds of silence its holder is dead.
+create type taking as (tenant text, holder text, redelivered boolean, seconds double precision, silent double precision);
+
+-- Whether nobody holds a stream, by this database's clock, and the tenant has less than p_most at work. Broker redelivery
+-- of the very message under which it is held means that its holder's connection is gone: once its heart has been silent
+-- for long enough too, nobody does.
+create function free(s streams, p_take taking, p_most int)
+returns boolean language plpgsql as $$
+begin
+    return (s.held_until < clock_timestamp()
+            or (p_take.redelivered and s.holder = p_take.holder
+                and s.held_until < clock_timestamp() + make_interval(secs => p_take.seconds - p_take.silent)))
+        and (p_most is null
+             or p_most > (select count(*) from streams h
+                          where h.tenant = p_take.tenant and h.held_until > clock_timestamp() and h.stream <> s.stream));
+end $$;
+
+-- Appends to one stream, all or none, and begins or ends with it the attempt at what it tells of: see record().
 --
 -- The stream is looked at without a lock, and moved on only if it is still what it was then: whoever comes second waits
 -- for the first, and looks again.
-create function append(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
-                       p_schemas smallint[], p_data text[], p_meta text,
-                       out version int, out created boolean, out recorded_at timestamptz)
-language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+create function append(p_stream text, p_expected int, p_fence bigint, p_take taking, p_release boolean, p_ids uuid[],
+                       p_types text[], p_schemas smallint[], p_data text[], p_meta text,
+                       out outcome text, out version int, out recorded_at timestamptz)
+language plpgsql as $$
 #variable_conflict use_column
 declare
+    takes  boolean := p_take.holder is not null;
+    most   int;
     s      streams;
     n      int := cardinality(p_ids);
     known  int;
@@ -190,24 +203,41 @@ declare
     before bytea[];
     after  bytea[];
 begin
+    if takes then
+        select t.at_work into most from tenants t where t.tenant = p_take.tenant;
+        if most is not null then
+            perform pg_advisory_xact_lock(hashtextextended('at-work/' || p_take.tenant, 0));
+        end if;
+    end if;
     loop
         select * into s from streams where stream = p_stream;
         if not found then
+            if p_expected > 0 or p_fence > 0 then
+                outcome := case when takes then 'held' when p_fence > 0 then 'fenced' else 'moved' end;
+                return;
+            end if;
             insert into streams (stream, version, head) values (p_stream, 0, sha256(convert_to(p_stream, 'UTF8')))
                 on conflict do nothing;
             continue;
         end if;
-        if p_fence is not null and s.fence <> p_fence then
-            raise exception 'attempt % of % is over: attempt % has it', p_fence, p_stream, s.fence using errcode = 'LP002';
+        if takes then
+            if s.version <> p_expected or s.fence >= p_fence or not free(s, p_take, most) then
+                outcome := 'held';
+                return;
+            end if;
+        elsif s.fence <> p_fence then
+            outcome := 'fenced';
+            return;
         end if;
         select count(*), max(e.version), max(e.recorded_at) into known, version, recorded_at
             from events e where e.event_id = any (p_ids);
         if known = n then
-            created := false;
+            outcome := 'known';
             return;
         end if;
-        if known > 0 or p_expected is not null and s.version <> p_expected then
-            raise exception '% is at version %, not %', p_stream, s.version, p_expected using errcode = 'LP001';
+        if known > 0 or s.version <> p_expected then
+            outcome := 'moved';
+            return;
         end if;
 
         recorded_at := clock_timestamp();
@@ -220,128 +250,124 @@ begin
                             p_data[k], p_meta);
             after[k] := h;
         end loop;
-        update streams set version = s.version + n, head = h
-            where stream = p_stream and version = s.version and fence = s.fence;
+        if takes then
+            update streams
+                set version = s.version + n, head = h, fence = p_fence, holder = p_take.holder,
+                    tenant = case when most is not null then p_take.tenant end, nudged_at = '-infinity',
+                    held_until = recorded_at + make_interval(secs => p_take.seconds)
+                where stream = p_stream and version = s.version and fence = s.fence and held_until = s.held_until;
+        else
+            update streams
+                set version = s.version + n, head = h,
+                    holder = case when not p_release then holder end, tenant = case when not p_release then tenant end,
+                    held_until = case when p_release then '-infinity' else held_until end
+                where stream = p_stream and version = s.version and fence = s.fence;
+        end if;
         exit when found;
     end loop;
+    if takes and p_release then
+        update streams set held_until = '-infinity', holder = null, tenant = null where stream = p_stream;
+    end if;
     with written as (
         insert into events as e (stream, version, event_id, type, schema, data, meta, fence, recorded_at, previous, hash)
         select p_stream, s.version + o::int, i, t, v, d::json, p_meta::json, p_fence, recorded_at, b, a
         from unnest(p_ids, p_types, p_schemas, p_data, before, after) with ordinality as u (i, t, v, d, b, a, o)
-        order by o
         returning e.seq
     )
-    insert into unsealed (seq) select seq from written order by seq;
+    insert into unsealed (seq) select seq from written;
     version := s.version + n;
-    created := true;
+    outcome := 'new';
+    if takes then
+        update tenants t set taken_at = clock_timestamp()
+            where t.tenant = p_take.tenant and exists (select from tenants other where other.tenant <> p_take.tenant);
+    end if;
 end $$;
 
--- append() for an order, with its status row and its nudges: one statement, one transaction.
+-- Records what has become true of a stream, or of several, in one statement: of each all of it or nothing, together with
+-- the order's status row and the nudges that follow. Where one is refused, the others are written all the same.
 --
--- p_row     the order's row as a JSON object (placed_at and updated_at are filled in here)
--- p_nudges  [{"order_id", "product", "due_at"}]; without due_at: now
--- p_release  whether the attempt p_fence ends with these events, so that the nudge it leaves finds the order free; if
---           its tenant's limit keeps others waiting, the first of them is nudged too
-create function record(p_stream text, p_expected int, p_fence bigint, p_ids uuid[], p_types text[],
-                       p_schemas smallint[], p_data text[], p_meta text, p_row json, p_nudges json, p_release boolean)
-returns table (version int, created boolean, nudges bigint[])
+-- p_writings  a JSON object for each stream, no stream twice:
+--   stream, size  its name, and how many of the events are its; they lie one stream behind the other in the arrays
+--   expected      the version the stream must have, or null for any
+--   fence         the attempt that must still be the latest, or null for writers who need no lease
+--   meta          what every one of its events says of who, why and by which code
+--   entry         the order's row (placed_at and updated_at are filled in here); null for what is no order's
+--   nudges        [{"order_id", "product", "due_at"}]; without due_at: now
+--   release       whether the attempt ends with these events, so that the nudge it leaves finds the order free; if its
+--                 tenant's limit keeps others waiting, the first of them is nudged too
+--   take          null, or under what the attempt begins with these events: see free()
+--
+-- outcomes    for each: "new"; "known", as a retry is told by its events' ids: all are there, whatever has happened
+--             since; "moved" on from the expected version, or by somebody else to where some of the events are there;
+--             "fenced" by a later attempt; "held" by somebody, or past its tenant's limit, or moved on, if it was to be taken
+-- nudged      the ids of the nudges that are due now, in the order in which they were given
+--
+-- Of several, nobody waits long for a lock: what takes longer fails, for the caller to write each by itself. Whoever
+-- gives them in the order of their tenants and names never waits for somebody who waits for them.
+create function record(p_writings json, p_ids uuid[], p_types text[], p_schemas smallint[], p_data text[],
+                       out outcomes text[], out nudged bigint[])
 language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
 #variable_conflict use_column
 declare
+    w     record;
     last  record;
     r     orders;
-    noted bigint[] := '{}';
+    first int := 1;                                     -- of its events
+    told  uuid[] := '{}';                               -- the orders that were let in by those that let go
+    next  uuid;
+    fresh bigint[];
 begin
-    last := append(p_stream, p_expected, p_fence, p_ids, p_types, p_schemas, p_data, p_meta);
-    if not last.created then
-        return query select last.version, false, noted;
-        return;
+    outcomes := '{}';
+    nudged := '{}';
+    if json_array_length(p_writings) > 1 then
+        perform set_config('lock_timeout', '100ms', true);
     end if;
-    if p_release then
-        update streams set held_until = '-infinity', holder = null, tenant = null
-            where stream = p_stream and fence = p_fence;
-    end if;
-    r := json_populate_record(null::orders, p_row);
-    -- Nobody else is at this row: append() has the stream's.
-    update orders set version = last.version, product = r.product, word = r.word, workable = r.workable,
-            spent = r.spent, reserved = r.reserved, tell_at = r.tell_at, intent = r.intent, status = r.status,
-            updated_at = last.recorded_at
-        where order_id = r.order_id;
-    if not found then
-        insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.spent,
-                                   r.reserved, r.tell_at, r.session, r.intent, r.parent, r.subject, r.token_hash,
-                                   r.status, last.recorded_at, last.recorded_at);
-    end if;
-    if r.word = 'erased' then
-        insert into erasures (subject, asked_at) values (r.subject, last.recorded_at)
-            on conflict (subject) do update set asked_at = excluded.asked_at;
-    end if;
-    if p_release and exists (select from tenants t where t.tenant = r.tenant and t.at_work is not null) then
-        -- Written as if a minute ago, for the relay to publish at once.
-        insert into outbox (order_id, product, correlation, due_at, written_at)
-        select w.order_id, w.product, p_meta::json ->> 'correlation', last.recorded_at,
-               last.recorded_at - interval '1 minute'
-        from waiting(null, r.tenant) w where w.order_id <> r.order_id order by w.placed_at limit 1;
-    end if;
-    if json_array_length(p_nudges) > 0 then
-        with written as (
-            insert into outbox (order_id, product, correlation, due_at)
-            select n.order_id, n.product, p_meta::json ->> 'correlation', coalesce(n.due_at, last.recorded_at)
-            from json_to_recordset(p_nudges) as n (order_id uuid, product text, due_at timestamptz)
-            returning id, due_at
-        )
-        select coalesce(array_agg(id order by id) filter (where due_at = last.recorded_at), noted) into noted from written;
-    end if;
-    return query select last.version, true, noted;
-end $$;
-
--- Takes an order's stream for attempt p_fence, by this database's clock, if nobody holds it, it is still at p_version,
--- and its tenant has less at work than it may. Broker redelivery of the very message under which it is held means that
--- its holder's connection is gone: once its heart has been silent for p_silent seconds too, it may be taken.
-create function claim(p_stream text, p_version int, p_fence bigint, p_tenant text, p_holder text, p_redelivered boolean,
-                      p_seconds double precision, p_silent double precision)
-returns boolean
-language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
-declare
-    most int;
-begin
-    select t.at_work into most from tenants t where t.tenant = p_tenant;
-    if most is not null then
-        perform pg_advisory_xact_lock(hashtextextended('at-work/' || p_tenant, 0));
-        if (select count(*) from streams h
-            where h.tenant = p_tenant and h.held_until > clock_timestamp() and h.stream <> p_stream) >= most then
-            return false;
+    for w in
+        select * from json_to_recordset(p_writings) as w (stream text, size int, expected int, fence bigint, meta text,
+                                                          entry json, nudges json, release boolean, take taking)
+    loop
+        last := append(w.stream, w.expected, w.fence, w.take, w.release, p_ids[first:first + w.size - 1],
+                       p_types[first:first + w.size - 1], p_schemas[first:first + w.size - 1],
+                       p_data[first:first + w.size - 1], w.meta);
+        first := first + w.size;
+        outcomes := outcomes || last.outcome;
+        continue when last.outcome <> 'new' or w.entry is null;
+        r := json_populate_record(null::orders, w.entry);
+        -- Nobody else is at this row: append() has the stream's.
+        update orders set version = last.version, product = r.product, word = r.word, workable = r.workable,
+                spent = r.spent, reserved = r.reserved, tell_at = r.tell_at, intent = r.intent, status = r.status,
+                updated_at = last.recorded_at
+            where order_id = r.order_id;
+        if not found then
+            insert into orders values (r.order_id, last.version, r.tenant, r.product, r.word, r.workable, r.spent,
+                                       r.reserved, r.tell_at, r.session, r.intent, r.parent, r.subject, r.token_hash,
+                                       r.status, last.recorded_at, last.recorded_at);
         end if;
-    end if;
-    update streams s
-        set fence = p_fence, holder = p_holder, tenant = case when most is not null then p_tenant end,
-            nudged_at = '-infinity', held_until = clock_timestamp() + make_interval(secs => p_seconds)
-        where s.stream = p_stream and s.version = p_version and s.fence < p_fence
-            and (s.held_until < clock_timestamp()
-                 or (p_redelivered and s.holder = p_holder
-                     and s.held_until < clock_timestamp() + make_interval(secs => p_seconds - p_silent)));
-    if not found then
-        return false;
-    end if;
-    update tenants t set taken_at = clock_timestamp()
-        where t.tenant = p_tenant and exists (select from tenants other where other.tenant <> p_tenant);
-    return true;
-end $$;
-
--- claim() and record() in one statement: an attempt begins with its first events, or not at all. Returns nothing if the
--- order may not be taken.
-create function take_up(p_stream text, p_version int, p_fence bigint, p_tenant text, p_holder text,
-                        p_redelivered boolean, p_seconds double precision, p_silent double precision,
-                        p_ids uuid[], p_types text[], p_schemas smallint[], p_data text[], p_meta text,
-                        p_row json, p_nudges json, p_release boolean)
-returns table (created boolean, nudges bigint[])
-language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
-#variable_conflict use_column
-begin
-    if claim(p_stream, p_version, p_fence, p_tenant, p_holder, p_redelivered, p_seconds, p_silent) then
-        return query select r.created, r.nudges from record(p_stream, p_version, p_fence, p_ids, p_types, p_schemas,
-                                                            p_data, p_meta, p_row, p_nudges, p_release) r;
-    end if;
+        if r.word = 'erased' then
+            insert into erasures (subject, asked_at) values (r.subject, last.recorded_at)
+                on conflict (subject) do update set asked_at = excluded.asked_at;
+        end if;
+        if w.release and exists (select from tenants t where t.tenant = r.tenant and t.at_work is not null) then
+            -- Written as if a minute ago, for the relay to publish at once.
+            insert into outbox (order_id, product, correlation, due_at, written_at)
+            select n.order_id, n.product, w.meta::json ->> 'correlation', last.recorded_at,
+                   last.recorded_at - interval '1 minute'
+            from waiting(null, r.tenant) n where n.order_id <> r.order_id and n.order_id <> all (told)
+            order by n.placed_at limit 1
+            returning order_id into next;
+            told := told || array_remove(array[next], null);
+        end if;
+        if json_array_length(w.nudges) > 0 then
+            with written as (
+                insert into outbox (order_id, product, correlation, due_at)
+                select n.order_id, n.product, w.meta::json ->> 'correlation', coalesce(n.due_at, last.recorded_at)
+                from json_to_recordset(w.nudges) as n (order_id uuid, product text, due_at timestamptz)
+                returning id, due_at
+            )
+            select array_agg(id order by id) filter (where due_at = last.recorded_at) into fresh from written;
+            nudged := nudged || fresh;
+        end if;
+    end loop;
 end $$;
 
 -- The orders that somebody could take up now and nobody has: of one product, or of all; of one tenant, or of all.
@@ -492,7 +518,7 @@ alter table events enable always trigger never_changed;
 alter table events enable always trigger never_emptied;
 
 revoke all on all functions in schema ledgerpress from public;
-grant execute on function append, record, take_up, waiting, turn, beat, permit, report, take, event_hash, destroy_key,
+grant execute on function record, waiting, turn, beat, permit, report, take, event_hash, destroy_key,
     rewrap to ledgerpress_app;
 grant select on all tables in schema ledgerpress to ledgerpress_app;
 grant update (nudged_at) on streams to ledgerpress_app;
