@@ -66,11 +66,11 @@ class Crash:
         """Watch what the log commits, if what counts is an event."""
         commit = event_log.write
 
-        def watched(connection: Any, writings: Sequence[Writing]) -> list[Written]:
+        def watched(connection: Any, writings: Sequence[Writing], **how: Any) -> list[Written]:
             facts = [fact for writing in writings for fact in writing.facts]
             times = sum(fact.type == self._what for fact in facts)
             self.crossed("before", times)
-            result = commit(connection, writings)
+            result = commit(connection, writings, **how)
             self.crossed("after", times)
             return result
 

@@ -19,7 +19,7 @@ from events.errors import Fenced, LedgerpressError, WrongExpectedVersion
 
 _RECORD = """
     select outcomes, nudged from record(
-        %s::json, %s::uuid[], %s::text[], %s::smallint[], %s::text[])
+        %s::json, %s::uuid[], %s::text[], %s::smallint[], %s::text[], %s)
 """
 # What record() says of what it did not write, and what it means to its caller.
 REFUSALS: Mapping[str, type[LedgerpressError]] = {"moved": WrongExpectedVersion, "fenced": Fenced}
@@ -113,9 +113,15 @@ def read(connection: psycopg.Connection[Any], stream: str, *, after: int = 0) ->
         return cursor.execute(_READ, (stream, after)).fetchall()
 
 
-def write(connection: psycopg.Connection[Any], writings: Sequence[Writing]) -> list[Written]:
-    """Write to several streams in one statement, and say what became of each. Raises what psycopg raises."""
-    row = connection.execute(_RECORD, _arguments(writings)).fetchone()
+def write(
+    connection: psycopg.Connection[Any], writings: Sequence[Writing], *, patient: bool = True
+) -> list[Written]:
+    """Write to several streams in one statement, and say what became of each.
+
+    Raises what psycopg raises; nothing is written then. Unless it is ``patient``, that is so if somebody else is at one
+    of the streams for long.
+    """
+    row = connection.execute(_RECORD, (*_arguments(writings), patient)).fetchone()
     assert row is not None
     outcomes, nudged = row
     numbers = iter(nudged)
@@ -132,7 +138,7 @@ def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str
     events are written with its row and its nudges.
     """
     writing = Writing(stream=stream, facts=facts, meta=meta)
-    found = connection.exec_driver_sql(_RECORD, _arguments([writing])).one()
+    found = connection.exec_driver_sql(_RECORD, (*_arguments([writing]), True)).one()
     (outcome,) = found.outcomes
     if kind := REFUSALS.get(outcome):
         message = f"somebody else has written some of this to {stream}"

@@ -56,7 +56,7 @@ class GroupCommit:
             self._lead()
         if place.error:
             raise Unavailable(str(place.error), reason=place.error.reason)
-        return place.written or self._commit([place])[0]
+        return place.written or self._alone(writing)
 
     def _lead(self) -> None:
         """Write for those who wait by now; the first of those who have come meanwhile leads next."""
@@ -64,7 +64,7 @@ class GroupCommit:
             group = _group(self._queue)
             self._queue = [each for each in self._queue if each not in group]
         try:
-            for place, written in zip(group, self._commit(group), strict=False):
+            for place, written in zip(group, self._together(group), strict=False):
                 place.written = written
         except Unavailable as error:
             for place in group:
@@ -79,15 +79,20 @@ class GroupCommit:
             for place in (*following, *served):
                 place.turn.release()
 
-    def _commit(self, group: Sequence[_Place]) -> list[Written]:
-        """Write for all of them in one transaction; nothing comes back if Postgres did not want them together."""
+    def _together(self, group: Sequence[_Place]) -> list[Written]:
+        """Write for all of them in one transaction; nothing comes back if Postgres has refused the whole."""
+        writings = [each.writing for each in group]
         with directly(self._engine) as connection:
             try:
-                return event_log.write(connection, [each.writing for each in group])
+                return event_log.write(connection, writings, patient=False)
             except psycopg.Error as error:
-                if len(group) == 1 or connection.closed or error.sqlstate is None:
-                    raise
+                if connection.closed or error.sqlstate is None:
+                    raise  # nobody knows whether it was written
         return []
+
+    def _alone(self, writing: Writing) -> Written:
+        with directly(self._engine) as connection:
+            return event_log.write(connection, [writing])[0]
 
 
 def _group(queue: Sequence[_Place]) -> list[_Place]:

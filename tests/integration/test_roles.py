@@ -79,7 +79,7 @@ FORBIDDEN = {
 }
 FUNCTIONS = (
     "append('order-x', null, null, null, false, '{}', '{}', '{}', '{}', '{}')",
-    "record('[]', '{}', '{}', '{}', '{}')",
+    "record('[]', '{}', '{}', '{}', '{}', true)",
     "seal(1)",
     "add_checkpoint('', '{}', 0)",
     "beat('{}', '{}', 1)",

@@ -57,7 +57,7 @@ create index streams_at_work on streams (tenant) where tenant is not null;
 create table events (
     seq         bigint generated always as identity primary key   -- unique, not in order of commit: see "unsealed"
                 check (seq > 0),
-    stream      text not null references streams,
+    stream      text not null,
     version     int not null check (version > 0),
     event_id    uuid not null unique,
     type        text not null,
@@ -158,7 +158,7 @@ create table erasures (
 -- bytes, every number big-endian (version 4 bytes, schema 2, time in microseconds since 1970 and fence 8, -1 for none).
 create function event_hash(previous bytea, stream text, version int, event_id uuid, type text, schema smallint,
                            recorded_at timestamptz, fence bigint, data text, meta text)
-returns bytea language sql immutable parallel safe as $$
+returns bytea language sql stable parallel safe as $$
     select sha256(previous
         || sha256(convert_to(stream, 'UTF8')) || int4send(version) || uuid_send(event_id)
         || sha256(convert_to(type, 'UTF8')) || int2send(schema)
@@ -302,11 +302,14 @@ end $$;
 --             "fenced" by a later attempt; "held" by somebody, or past its tenant's limit, or moved on, if it was to be taken
 -- nudged      the ids of the nudges that are due now, in the order in which they were given
 --
--- Of several, nobody waits long for a lock: what takes longer fails, for the caller to write each by itself. Whoever
--- gives them in the order of their tenants and names never waits for somebody who waits for them.
+-- p_patient   whether to wait for whoever is at one of the streams; if not, all of it soon fails instead (55P03), so that
+--             the caller can write each by itself and none of them waits for another's
+--
+-- Plans are made once: each of these statements has only one way, and planning took as long as some of them take.
 create function record(p_writings json, p_ids uuid[], p_types text[], p_schemas smallint[], p_data text[],
-                       out outcomes text[], out nudged bigint[])
-language plpgsql security definer set search_path = ledgerpress, pg_temp as $$
+                       p_patient boolean, out outcomes text[], out nudged bigint[])
+language plpgsql security definer set search_path = ledgerpress, pg_temp
+    set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
     w     record;
@@ -319,7 +322,7 @@ declare
 begin
     outcomes := '{}';
     nudged := '{}';
-    if json_array_length(p_writings) > 1 then
+    if not p_patient then
         perform set_config('lock_timeout', '100ms', true);
     end if;
     for w in
@@ -470,13 +473,17 @@ begin
     return 0;
 end $$;
 
--- Says that these attempts are alive. Returns the streams that are still theirs.
+-- Says that these attempts are alive. Returns the streams that are still theirs, but for those that somebody is at just
+-- now: most likely this very attempt, and the next heartbeat comes soon.
 create function beat(p_streams text[], p_fences bigint[], p_seconds double precision)
 returns setof text
 language sql security definer set search_path = ledgerpress, pg_temp as $$
+    with mine as (
+        select s.stream from streams s join unnest(p_streams, p_fences) as m (stream, fence) using (stream, fence)
+        where s.held_until > '-infinity' for update of s skip locked
+    )
     update streams s set held_until = clock_timestamp() + make_interval(secs => p_seconds)
-    from unnest(p_streams, p_fences) as mine (stream, fence)
-    where s.stream = mine.stream and s.fence = mine.fence and s.held_until > '-infinity'
+    from mine where s.stream = mine.stream
     returning s.stream
 $$;
 
