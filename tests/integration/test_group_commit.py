@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
+import storage.database
 from events.envelope import Cause
 from events.errors import Unavailable
 from events.order import Order
@@ -19,7 +20,7 @@ from storage.event_log import Fact, Taking, Writing
 from storage.group_commit import GroupCommit
 from storage.history import History, stream_of
 from storage.record import Log
-from tests.examples import SUBJECT, paid, placed, started
+from tests.examples import SUBJECT, paid, placed
 from tests.waiting import until
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
@@ -139,21 +140,27 @@ def test_nudges_find_their_way_back_to_whoever_asked_for_them(
 
 
 def test_who_waits_for_a_stream_keeps_nobody_waiting(
-    orders_log: Log, superuser: psycopg.Connection[Any]
+    database: str, superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = begun(orders_log)
-    others = [begun(orders_log) for _ in range(4)]
-    stream = stream_of(held.order.id)
+    limits = {"statement_timeout": "300s", "lock_timeout": "300s"}
+    monkeypatch.setattr(storage.database, "_LIMITS", limits)
+    monkeypatch.setattr(storage.database, "_ANSWER_SECONDS", 300.0)
+    engine = connect(database)
+    commits = GroupCommit(engine)
+    commits.write(note("payment-held"))
     superuser.execute("begin")
-    superuser.execute("select from streams where stream = %s for update", (stream,))
+    superuser.execute("select from streams where stream = 'payment-held' for update")
 
     with ThreadPoolExecutor(5) as crowd:
-        waits = crowd.submit(orders_log.record, held, [started()], CAUSE)
-        ours = [crowd.submit(orders_log.record, each, [started()], CAUSE) for each in others]
-        assert all(each.result().wrote for each in ours)
-        assert not waits.done()
-        superuser.execute("rollback")
-        assert waits.result().wrote
+        waits = crowd.submit(commits.write, note("payment-held"))
+        others = [crowd.submit(commits.write, note(f"payment-{number}")) for number in range(4)]
+        try:
+            assert {each.result(timeout=100).outcome for each in others} == {"new"}
+            assert not waits.done()
+        finally:
+            superuser.execute("rollback")
+        assert waits.result().outcome == "new"
+    engine.dispose()
 
 
 def test_what_postgres_cannot_store_fails_alone(
