@@ -197,7 +197,7 @@ def test_an_event_of_a_later_release_is_announced_as_it_is(
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set search_path = ledgerpress")
         connection.execute(
-            "select append(%s, null, null, %s::uuid[], %s, %s::smallint[], %s, %s)",
+            "select append(%s, null, null, null, false, %s::uuid[], %s, %s::smallint[], %s, %s)",
             (
                 stream,
                 [str(uuid.uuid4())],

@@ -411,7 +411,7 @@ def test_looks_are_left_out_of_the_log_unless_they_are_asked_for(
 
 def test_what_cannot_be_noted_is_not_shown(auditor: httpx.Client, database: str) -> None:
     with psycopg.connect(database) as superuser:
-        superuser.execute("revoke execute on function ledgerpress.append from ledgerpress_app")
+        superuser.execute("revoke execute on function ledgerpress.record from ledgerpress_app")
 
     answer = auditor.get(PAGE)
 

@@ -421,7 +421,7 @@ def test_an_answer_lost_after_the_commit_makes_one_order(
         proxied(environment["DATABASE_URL"]) as proxy,
         serving(through(environment, DATABASE_URL=proxy.url)) as url,
     ):
-        for said, written_by in ((event, b"from record("), (refund, b"from append(")):
+        for said, written_by in ((event, b"from record("), (refund, b"from record(")):
             proxy.drop_replies_after(partial(contains, written_by))
             struck = proxy.struck
 

@@ -397,7 +397,6 @@ def have_an_event_sealed_again(attacker: Attacker) -> None:
 
 
 def remove_a_streams_own_row(attacker: Attacker) -> None:
-    attacker.do("alter table events drop constraint events_stream_fkey")
     attacker.do("delete from streams where stream = 'order-a'")
 
 

@@ -39,7 +39,7 @@ def add(database: str, order: str, event: tuple[str, int, str]) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set search_path = ledgerpress")
         connection.execute(
-            """with a as (select * from append(%(s)s, null, null, array[%(i)s]::uuid[], array[%(k)s],
+            """with a as (select * from append(%(s)s, null, null, null, false, array[%(i)s]::uuid[], array[%(k)s],
                    array[%(v)s]::smallint[], array[%(d)s], %(m)s))
                update orders set version = (select version from a),
                    status = jsonb_set(status::jsonb, '{version}', (select version from a)::text::jsonb)::json
