@@ -17,6 +17,7 @@ from actors.model import models
 from actors.post import post_of
 from actors.press.rendering import Press
 from actors.press.turns import shared_folder
+from actors.processor import keep_to_one
 from actors.stopping import told_to_stop
 from actors.tools import Tools
 from events.errors import Refused, Unavailable
@@ -44,11 +45,14 @@ def run(product: Product, catalogue: Mapping[str, Product], settings: Settings) 
     0 after an orderly stop; 1 if a thread died, so that whoever supervises starts the process anew.
     """
     stopping = told_to_stop()
+    processors = keep_to_one()
     threads = settings.worker_threads or product.threads
     with (
         opened(settings, catalogue, pool=max(10, threads)) as log_of_orders,
         Press(
-            children=settings.press_children, turns=shared_folder(settings.press_folder)
+            children=settings.press_children,
+            turns=shared_folder(settings.press_folder),
+            processors=processors,
         ) as press,
         ExitStack() as doors,
     ):

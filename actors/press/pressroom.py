@@ -49,6 +49,8 @@ def main() -> None:
         processor=int(os.environ["PRESS_PROCESSOR"]),
         time=int(os.environ["PRESS_TIME"]),
     )
+    if processors := os.environ["PRESS_PROCESSORS"]:
+        os.sched_setaffinity(0, map(int, processors.split(",")))
     door = socket.socket(fileno=int(sys.argv[1]))
     if trouble := seclude():
         sys.stderr.write(f"press: {trouble}; only what renders keeps documents from the network\n")

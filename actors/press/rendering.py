@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -70,14 +71,21 @@ class Press:
 
     Nothing is started before the first chunk. Several threads may call ``render``; at most
     ``children`` chunks are in work at once, the others wait: those of this process, or those of all
-    processes that share the folder ``turns``. If the warm process dies it is started again. Not to
+    processes that share the folder ``turns``. It runs on ``processors``, or where this process does. If the warm
+    process dies it is started again. Not to
     be carried across a fork: a forked process starts its own.
     """
 
     def __init__(
-        self, *, children: int = 1, turns: Path | None = None, limits: Limits | None = None
+        self,
+        *,
+        children: int = 1,
+        turns: Path | None = None,
+        limits: Limits | None = None,
+        processors: Collection[int] = (),
     ) -> None:
         self._limits = limits or Limits()
+        self._processors = processors
         self._turns = Turns(children, turns)
         self._lock = Lock()
         self._room: _Room | None = None
@@ -127,14 +135,14 @@ class Press:
                 return room
             if room is not None and room.owner == os.getpid():
                 room.close()
-            self._room = _Room(self._limits)
+            self._room = _Room(self._limits, self._processors)
             return self._room
 
 
 class _Room:
     """The warm process as its owner sees it: a socket that takes one connection per chunk."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, processors: Collection[int]) -> None:
         self.owner = os.getpid()
         self._patience = limits.time + 15.0
         self._scratch = tempfile.mkdtemp(prefix="ledgerpress-press-")
@@ -147,7 +155,7 @@ class _Room:
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what libraries have to say when they cannot be loaded is nobody's answer
                 start_new_session=True,  # a worker told to stop still finishes its chunk
-                env=self._environment(limits),
+                env=self._environment(limits, processors),
             )
         self._door.settimeout(60.0)
         try:
@@ -159,7 +167,7 @@ class _Room:
             msg = "the press could not be started: are pango, harfbuzz-subset and fontconfig there?"
             raise Unavailable(msg, reason="press-not-ready", retry_after=30.0)
 
-    def _environment(self, limits: Limits) -> dict[str, str]:
+    def _environment(self, limits: Limits, processors: Collection[int]) -> dict[str, str]:
         kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "VIRTUAL_ENV")
         return {name: os.environ[name] for name in kept if name in os.environ} | {
             "PYTHONHASHSEED": "0",
@@ -168,6 +176,7 @@ class _Room:
             "XDG_CACHE_HOME": self._scratch,
             "HOME": self._scratch,
             "TMPDIR": self._scratch,
+            "PRESS_PROCESSORS": ",".join(str(each) for each in processors),
             **{f"PRESS_{name.upper()}": str(value) for name, value in asdict(limits).items()},
         }
 
