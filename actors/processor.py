@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from storage.telemetry import log
 
+_NAME = "ledgerpress processor"
 # What keeps the other workers from the processor that this process has chosen.
 _names: list[socket.socket] = []
 
@@ -36,7 +37,7 @@ def _take(processors: Collection[int]) -> int | None:
         # A name without a file: it is free again as soon as its process has ended, however that ends.
         name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            name.bind(f"\0ledgerpress processor {number}")
+            name.bind(f"\0{_NAME} {number}")
         except OSError:
             name.close()
         else:
