@@ -68,7 +68,7 @@ def measure(ground: Ground, sizes: Sizes, report: Report) -> None:
     with ExitStack() as stack:
         ours = Contestant(
             name="Ledgerpress",
-            worker=stack.enter_context(ground.worker(SHORT.name, threads=sizes.threads)),
+            worker=stack.enter_context(ground.worker(SHORT.name, threads=sizes.drain_threads)),
             place=lambda number: ground.place(SHORT, number),
             ready=ground.published,
             finished=lambda: ground.delivered(SHORT),
@@ -77,7 +77,7 @@ def measure(ground: Ground, sizes: Sizes, report: Report) -> None:
         contestants += [
             Contestant(
                 name=peer.name,
-                worker=stack.enter_context(peer.worker(sizes.threads)),
+                worker=stack.enter_context(peer.worker(sizes.drain_threads)),
                 place=peer.place,
                 ready=lambda: True,
                 finished=peer.finished,

@@ -8,6 +8,7 @@ class Sizes:
     """Counts. ``rounds`` is how often whatever is compared takes turns."""
 
     threads: int
+    drain_threads: int
     rounds: int
     drained: int
     nudged: int
@@ -20,6 +21,7 @@ class Sizes:
 
 FULL = Sizes(
     threads=4,
+    drain_threads=16,
     rounds=5,
     drained=300,
     nudged=60,
@@ -31,6 +33,7 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     threads=2,
+    drain_threads=2,
     rounds=1,
     drained=20,
     nudged=10,
