@@ -19,15 +19,22 @@ _names: list[socket.socket] = []
 def keep_to_one() -> Collection[int]:
     """Keep this process, with all it starts from now on, to one processor that no other worker of this machine has.
 
-    It stays this process's until it ends. If all are taken, or there is no choice, everything stays as it is. Returns
-    where this process might run before, for those that it starts and that have much to compute.
+    It stays this process's until it ends. If all are taken, there is no choice, or it is forbidden, everything stays as
+    it is. Workers in other network namespaces (containers) are not seen. Returns where this process might run before,
+    for those that it starts and that have much to compute.
     """
     if not hasattr(os, "sched_setaffinity"):
         return ()
     allowed = os.sched_getaffinity(0)
     if len(allowed) > 1 and (chosen := _take(allowed)) is not None:
-        os.sched_setaffinity(0, {chosen})
-        log.info("kept to one processor", processor=chosen)
+        try:
+            os.sched_setaffinity(0, {chosen})
+        except (
+            OSError
+        ):  # it is forbidden here, or that processor has just gone: all goes on as it was
+            _names.pop().close()
+        else:
+            log.info("kept to one processor", processor=chosen)
     return allowed
 
 

@@ -16,9 +16,10 @@ class Disk:
     def put(self, name: str, content: bytes) -> bool:
         """Write a file; it has reached the disk when this returns. False, and nothing done, if there is one already."""
         path = self.root / name
-        folder = path.parent
-        if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists():
+            return False
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _sync(self.root)
         draft = _draft(path, content)
         try:
@@ -28,7 +29,7 @@ class Disk:
             return False
         finally:
             draft.unlink(missing_ok=True)
-        _sync(folder)
+        _sync(path.parent)
         return True
 
     def replace(self, name: str, content: bytes) -> None:

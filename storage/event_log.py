@@ -125,10 +125,12 @@ def write(
     assert row is not None
     outcomes, nudged = row
     numbers = iter(nudged)
-    return [
+    written = [
         Written(outcome, list(islice(numbers, _due_now(writing))) if outcome == "new" else ())
         for writing, outcome in zip(writings, outcomes, strict=True)
     ]
+    assert next(numbers, None) is None
+    return written
 
 
 def append(connection: Connection, stream: str, facts: Sequence[Fact], meta: str) -> bool:

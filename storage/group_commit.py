@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import psycopg
 from sqlalchemy import Engine
 
 from events.errors import Unavailable
@@ -85,8 +84,8 @@ class GroupCommit:
         with directly(self._engine) as connection:
             try:
                 return event_log.write(connection, writings, patient=False)
-            except psycopg.Error as error:
-                if connection.closed or error.sqlstate is None:
+            except Exception:
+                if connection.closed:
                     raise  # nobody knows whether it was written
         return []
 
@@ -96,7 +95,7 @@ class GroupCommit:
 
 
 def _group(queue: Sequence[_Place]) -> list[_Place]:
-    """Who can be written for together: no stream twice, and in the order in which everybody takes the locks."""
+    """Who can be written for together: no stream twice, and so ordered that two groups seldom wait in a circle."""
     streams: dict[str, _Place] = {}
     for place in queue:
         streams.setdefault(place.writing.stream, place)

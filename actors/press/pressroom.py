@@ -50,7 +50,8 @@ def main() -> None:
         time=int(os.environ["PRESS_TIME"]),
     )
     if processors := os.environ["PRESS_PROCESSORS"]:
-        os.sched_setaffinity(0, map(int, processors.split(",")))
+        with contextlib.suppress(OSError):  # those are gone by now, or it is forbidden: then here
+            os.sched_setaffinity(0, map(int, processors.split(",")))
     door = socket.socket(fileno=int(sys.argv[1]))
     if trouble := seclude():
         sys.stderr.write(f"press: {trouble}; only what renders keeps documents from the network\n")

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -13,14 +14,16 @@ from msgspec import structs
 import storage.database
 from events.envelope import Cause
 from events.errors import Unavailable
+from events.facts import AttemptEnded
 from events.order import Order
-from storage import event_log
+from storage import event_log, tenants
 from storage.database import connect, directly
 from storage.event_log import Fact, Taking, Writing
 from storage.group_commit import GroupCommit
 from storage.history import History, stream_of
 from storage.record import Log
 from tests.examples import SUBJECT, paid, placed
+from tests.taking import take_up
 from tests.waiting import until
 
 CAUSE = Cause(correlation="c-1", causation="evt_1", actor="test")
@@ -139,6 +142,28 @@ def test_nudges_find_their_way_back_to_whoever_asked_for_them(
     assert [tuple(each.nudges) for each in written] == [nudged[names[0]], (), nudged[names[2]]]
 
 
+def test_for_each_that_lets_go_another_one_comes_in(
+    orders_log: Log, superuser: psycopg.Connection[Any]
+) -> None:
+    orders_log.publisher.stop()
+    tenants.change(orders_log.engine, "default", {"at_work": 2})
+    names = [begun(orders_log).order.id for _ in range(4)]
+    ended = [AttemptEnded(number=1, why="rest")]
+    assert all(take_up(orders_log, name) for name in names[:2])
+    assert not take_up(orders_log, names[2])
+    superuser.execute("delete from outbox")
+
+    leaving = [
+        orders_log._prepared(orders_log.read(name), ended, CAUSE, 1)[1] for name in names[:2]
+    ]
+    with directly(orders_log.engine) as connection:
+        assert all(each.new for each in event_log.write(connection, leaving))
+
+    told = superuser.execute("select order_id::text from outbox").fetchall()
+    assert sorted(order for (order,) in told) == sorted(names[2:])
+    assert all(take_up(orders_log, name) for name in names[2:])
+
+
 def test_who_waits_for_a_stream_keeps_nobody_waiting(
     database: str, superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,13 +188,20 @@ def test_who_waits_for_a_stream_keeps_nobody_waiting(
     engine.dispose()
 
 
-def test_what_postgres_cannot_store_fails_alone(
-    orders_log: Log, superuser: psycopg.Connection[Any]
+@pytest.mark.parametrize(
+    "poison",
+    [
+        pytest.param({"data": "no JSON"}, id="for Postgres"),
+        pytest.param({"type": "\0"}, id="for the driver"),
+    ],
+)
+def test_what_cannot_be_stored_fails_alone(
+    poison: dict[str, Any], orders_log: Log, superuser: psycopg.Connection[Any]
 ) -> None:
     commits = GroupCommit(orders_log.engine)
-    poison = Fact(id=uuid.uuid4(), type="note", schema=1, data="no JSON")
+    bad = replace(note("payment-x").facts[0], **poison)
     crowd = [note(f"payment-{number}") for number in range(11)]
-    crowd.insert(3, structs.replace(note("payment-x"), facts=[poison]))
+    crowd.insert(3, structs.replace(note("payment-x"), facts=[bad]))
 
     ended = together(crowd, commits.write)
 

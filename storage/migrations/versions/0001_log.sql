@@ -195,6 +195,7 @@ language plpgsql as $$
 #variable_conflict use_column
 declare
     takes  boolean := p_take.holder is not null;
+    leaves boolean := p_release and p_fence is not null;
     most   int;
     s      streams;
     n      int := cardinality(p_ids);
@@ -221,7 +222,7 @@ begin
             continue;
         end if;
         if takes then
-            if s.version <> p_expected or s.fence >= p_fence or not free(s, p_take, most) then
+            if (s.version = p_expected and s.fence < p_fence and free(s, p_take, most)) is not true then
                 outcome := 'held';
                 return;
             end if;
@@ -259,13 +260,13 @@ begin
         else
             update streams
                 set version = s.version + n, head = h,
-                    holder = case when not p_release then holder end, tenant = case when not p_release then tenant end,
-                    held_until = case when p_release then '-infinity' else held_until end
+                    holder = case when not leaves then holder end, tenant = case when not leaves then tenant end,
+                    held_until = case when leaves then '-infinity' else held_until end
                 where stream = p_stream and version = s.version and fence = s.fence;
         end if;
         exit when found;
     end loop;
-    if takes and p_release then
+    if takes and leaves then
         update streams set held_until = '-infinity', holder = null, tenant = null where stream = p_stream;
     end if;
     with written as (
@@ -302,10 +303,10 @@ end $$;
 --             "fenced" by a later attempt; "held" by somebody, or past its tenant's limit, or moved on, if it was to be taken
 -- nudged      the ids of the nudges that are due now, in the order in which they were given
 --
--- p_patient   whether to wait for whoever is at one of the streams; if not, all of it soon fails instead (55P03), so that
---             the caller can write each by itself and none of them waits for another's
+-- p_patient   whether to wait for whoever is at one of the streams; if not, all of it fails (55P03) where a lock takes a
+--             tenth of a second, so that the caller can write each by itself
 --
--- Plans are made once: each of these statements has only one way, and planning took as long as some of them take.
+-- Plans are made once: planning took as long as some of these statements take.
 create function record(p_writings json, p_ids uuid[], p_types text[], p_schemas smallint[], p_data text[],
                        p_patient boolean, out outcomes text[], out nudged bigint[])
 language plpgsql security definer set search_path = ledgerpress, pg_temp
@@ -316,9 +317,13 @@ declare
     last  record;
     r     orders;
     first int := 1;                                     -- of its events
-    told  uuid[] := '{}';                               -- the orders that were let in by those that let go
-    next  uuid;
     fresh bigint[];
+    -- Of the orders that were let go of, where their tenants have limits: which, whose, and what to say of that.
+    gone  uuid[] := '{}';
+    whose text[] := '{}';
+    why   text[] := '{}';
+    next  uuid;
+    told  uuid[] := '{}';                               -- the orders that come in for them
 begin
     outcomes := '{}';
     nudged := '{}';
@@ -351,14 +356,9 @@ begin
                 on conflict (subject) do update set asked_at = excluded.asked_at;
         end if;
         if w.release and exists (select from tenants t where t.tenant = r.tenant and t.at_work is not null) then
-            -- Written as if a minute ago, for the relay to publish at once.
-            insert into outbox (order_id, product, correlation, due_at, written_at)
-            select n.order_id, n.product, w.meta::json ->> 'correlation', last.recorded_at,
-                   last.recorded_at - interval '1 minute'
-            from waiting(null, r.tenant) n where n.order_id <> r.order_id and n.order_id <> all (told)
-            order by n.placed_at limit 1
-            returning order_id into next;
-            told := told || array_remove(array[next], null);
+            gone := gone || r.order_id;
+            whose := whose || r.tenant;
+            why := why || (w.meta::json ->> 'correlation');
         end if;
         if json_array_length(w.nudges) > 0 then
             with written as (
@@ -370,6 +370,17 @@ begin
             select array_agg(id order by id) filter (where due_at = last.recorded_at) into fresh from written;
             nudged := nudged || fresh;
         end if;
+    end loop;
+    -- As late as can be: who begins to wait after this does not see yet that there is room.
+    for k in 1..cardinality(gone) loop
+        -- Written as if a minute ago, for the relay to publish at once.
+        insert into outbox (order_id, product, correlation, due_at, written_at)
+        select n.order_id, n.product, why[k], clock_timestamp(), clock_timestamp() - interval '1 minute'
+        from waiting(null, whose[k]) n
+        where n.tenant = whose[k] and n.order_id <> all (gone) and n.order_id <> all (told)
+        order by n.placed_at limit 1
+        returning order_id into next;
+        told := told || array_remove(array[next], null);
     end loop;
 end $$;
 
