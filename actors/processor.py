@@ -29,9 +29,7 @@ def keep_to_one() -> Collection[int]:
     if len(allowed) > 1 and (chosen := _take(allowed)) is not None:
         try:
             os.sched_setaffinity(0, {chosen})
-        except (
-            OSError
-        ):  # it is forbidden here, or that processor has just gone: all goes on as it was
+        except OSError:  # forbidden here, or that processor has just gone
             _names.pop().close()
         else:
             log.info("kept to one processor", processor=chosen)

@@ -135,11 +135,10 @@ class Log:
         """Take the order for a new attempt and record its first events, in one statement.
 
         The first of ``events`` is ``attempt-started``: its number is the fencing token. Returns ``None`` if somebody
-        has the order, it is no longer at ``history``'s version (nothing of it is recorded then), or its tenant has its
-        fill at work. ``holder`` names
-        the delivery: when the broker delivers that very message again its holder's connection is gone, and if its
-        heart has stopped beating too, the order is taken over without waiting for the lease's end. Not repeated by
-        itself when Postgres is away: the lease may have been taken, and passes with the message.
+        has the order, it is no longer at ``history``'s version, or its tenant has its fill at work; nothing is recorded
+        then. ``holder`` names the delivery: when the broker delivers that very message again its holder's connection is
+        gone, and if its heart has stopped beating too, the order is taken over without waiting for the lease's end. Not
+        repeated by itself when Postgres is away: the lease may have been taken, and passes with the message.
         """
         started, *_ = events
         assert isinstance(started, AttemptStarted)

@@ -71,9 +71,8 @@ class Press:
 
     Nothing is started before the first chunk. Several threads may call ``render``; at most
     ``children`` chunks are in work at once, the others wait: those of this process, or those of all
-    processes that share the folder ``turns``. It runs on ``processors``, or where this process does. If the warm
-    process dies it is started again. Not to
-    be carried across a fork: a forked process starts its own.
+    processes that share the folder ``turns``. It runs on ``processors``, or where this process
+    does. If it dies it is started again. Not to be carried across a fork: a forked one starts its own.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from actors.press.rendering import Press
 
@@ -19,6 +20,20 @@ before = processor.keep_to_one()
 thread = threading.Thread(target=lambda: print(sorted(before), sorted(os.sched_getaffinity(0)), flush=True))
 thread.start()
 sys.stdin.read()
+"""
+
+# The real one, among others of its name, with a queue on which nobody else relies.
+_REAL_WORKER = """
+import sys
+from dataclasses import replace
+from actors import processor, worker
+from events.products import find
+from storage.settings import load
+from storage.telemetry import start_logging
+processor._NAME = sys.argv[1]
+start_logging("json")
+product = replace(find("life_clarity"), name="test_processor")
+sys.exit(worker.run(product, {product.name: product}, load()))
 """
 
 
@@ -53,6 +68,26 @@ def test_who_has_no_choice_takes_nobody_anything() -> None:
     with worker(name, some[0]) as bound, worker(name, *some) as free:
         assert bound == [[some[0]], [some[0]]]
         assert len(free[1]) == 1
+
+
+def test_all_threads_of_a_worker_process_share_one(environment: dict[str, str]) -> None:
+    name = str(uuid.uuid4())
+    with subprocess.Popen(
+        [sys.executable, "-c", _REAL_WORKER, name],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        try:
+            assert any("worker started" in line for line in iter(process.stderr.readline, ""))
+            tasks = Path(f"/proc/{process.pid}/task").iterdir()
+            found = {frozenset(os.sched_getaffinity(int(each.name))) for each in tasks}
+        finally:
+            process.terminate()
+            process.stderr.read()
+    (shared,) = found
+    assert len(shared) == 1
 
 
 def test_the_press_runs_where_the_worker_might() -> None:
