@@ -93,6 +93,8 @@ def complaints(found: Evidence) -> Iterator[str]:
     for kind in ONCE:
         if types[kind] != 1:
             yield f"{kind} {types[kind]} times"
+    if attention := found.order.attention:
+        yield f"left to a person: {attention.reason}, {attention.detail}"
     broken = first_break(found.stream, found.links)
     if broken is not None:
         yield f"the hash chain is broken at version {broken}"

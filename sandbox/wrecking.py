@@ -3,20 +3,20 @@
 import random
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandbox.keeping import Kept
 
 KILLED, FROZEN = "SIGKILL", "SIGSTOP"
-# Three deaths in a row without any progress would be taken for the order's fault, and a person be asked. So the workers
-# of one product are left alone for some seconds after each blow; and to start a process takes seconds of a processor.
+# To start a process takes seconds of a processor, so a kind of process is left alone for some after each blow.
 GAP_SECONDS = (15.0, 35.0)
 # Shorter than a lease, or longer: then somebody else takes the orders over, and a zombie wakes up.
 _FROZEN_SECONDS = (0.5, 11.0)
 _FREEZES = 0.2
 _LOOK_SECONDS = 0.05
+_WEAK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Blow:
 
 
 class Wrecker:
-    """Strikes one process of each group now and then; the groups do not know of each other."""
+    """Strikes one process of each group now and then, unless that is ``weak``; groups do not know of each other."""
 
     def __init__(
         self,
@@ -38,12 +38,14 @@ class Wrecker:
         groups: Mapping[str, Sequence[str]],
         chance: random.Random,
         gap: tuple[float, float],
+        weak: Callable[[str], bool],
     ) -> None:
         self.blows: list[Blow] = []
         self._kept = kept
         self._groups = groups
         self._chance = chance
         self._gap = gap
+        self._weak = weak
         self._began = time.monotonic()
         # The first blows fall while people are still paying.
         self._next = {group: self._began + chance.uniform(0.5, gap[0] / 3) for group in groups}
@@ -70,7 +72,10 @@ class Wrecker:
                 self._kept.thaw(name)
             due = [group for group, when in self._next.items() if when < now]
             for group in [each for each in due if each not in self._spared]:
-                self._next[group] = self._strike(self._chance.choice(self._groups[group]))
+                if self._weak(group):
+                    self._next[group] = time.monotonic() + _WEAK_SECONDS
+                else:
+                    self._next[group] = self._strike(self._chance.choice(self._groups[group]))
 
     def _strike(self, name: str) -> float:
         """Kill it or freeze it; return when its group is struck next."""
@@ -94,10 +99,14 @@ def wrecking(
     kept: Kept,
     groups: Mapping[str, Sequence[str]],
     seed: int,
-    gap: tuple[float, float] = GAP_SECONDS,
+    gap: tuple[float, float],
+    weak: Callable[[str], bool],
 ) -> Iterator[Wrecker]:
-    """Strike at each group of processes every so many seconds, as ``seed`` has it, until the block is left."""
-    wrecker = Wrecker(kept, groups, random.Random(seed), gap)  # noqa: S311 - chance, not secrecy
+    """Strike at each group of processes every so many seconds, as ``seed`` has it, until the block is left.
+
+    A group that is ``weak`` is left alone until it no longer is.
+    """
+    wrecker = Wrecker(kept, groups, random.Random(seed), gap, weak)  # noqa: S311 - chance, not secrecy
     wrecker.thread.start()
     try:
         yield wrecker
