@@ -2,12 +2,9 @@
 
 import sys
 
-from actors import keeper, worker
 from events.errors import LedgerpressError
 from events.products import CATALOGUE, find
-from storage.settings import load
-from storage.telemetry import start_logging
-from storage.tracing import tracing
+from storage.garbage import collect_nothing_yet
 
 USAGE = 2
 _NEXT = "docs/settings.md explains each setting; then: ledgerpress doctor"
@@ -15,14 +12,23 @@ _NEXT = "docs/settings.md explains each setting; then: ledgerpress doctor"
 
 def main(role: str = "", *names: str) -> int:
     """Run until told to stop; return the exit code. 2: wrong usage or settings, said in one line each."""
+    collect_nothing_yet()
+    from storage.settings import load  # noqa: PLC0415 - only now
+    from storage.telemetry import start_logging  # noqa: PLC0415 - the same
+    from storage.tracing import tracing  # noqa: PLC0415 - the same
+
     try:
         settings = load()
         if role == "worker" and len(names) == 1:
+            from actors import worker  # noqa: PLC0415 - the keeper needs nothing of it
+
             product = find(names[0])
             start_logging(settings.log_format, process=f"worker {product.name}")
             with tracing(settings, f"worker {product.name}"):
                 return worker.run(product, CATALOGUE, settings)
         if role == "keeper" and not names:
+            from actors import keeper  # noqa: PLC0415 - no worker needs it
+
             start_logging(settings.log_format, process="keeper")
             return keeper.run(CATALOGUE, settings)
     except LedgerpressError as error:

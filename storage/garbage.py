@@ -8,6 +8,11 @@ OFTEN = 20_000
 SELDOM = 500_000
 
 
+def collect_nothing_yet() -> None:
+    """For a process that begins: what it loads stays; to look through it again and again takes long."""
+    gc.disable()
+
+
 def collect_seldom(young: int = OFTEN) -> None:
     """Leave alone for good what is there now, and look through young objects after ``young`` more of them.
 
@@ -16,3 +21,4 @@ def collect_seldom(young: int = OFTEN) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(young, *gc.get_threshold()[1:])
+    gc.enable()

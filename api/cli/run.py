@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from api.cli._word import Word
 from events.products import find
+from storage.garbage import collect_nothing_yet
 
 word = Word("Run a process in the foreground until SIGTERM.")
 
@@ -13,6 +14,7 @@ word = Word("Run a process in the foreground until SIGTERM.")
 @word.verb("api")
 def api(host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve the webhooks, the API and the pages."""
+    collect_nothing_yet()
     from api.app import create_app  # noqa: PLC0415 - the other commands start without FastAPI
     from api.serving import Server, raise_limits  # noqa: PLC0415 - the same
     from storage.settings import load  # noqa: PLC0415 - the same
