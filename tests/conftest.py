@@ -8,8 +8,10 @@ import secrets
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
+import httpx
 import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
@@ -28,6 +30,10 @@ hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")
+
+# For each client httpx loads the certificates of all authorities, which takes ten times as long as to ask a server of
+# this machine: a test that asks until something is so would do little else.
+vars(httpx._transports.default)["create_ssl_context"] = cache(httpx.create_ssl_context)
 
 
 # Which of several processes this is, if the tests are shared among them.
