@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from events.facts import OrderDelivered, SectionWritten
+from events.facts import AttentionNeeded, OrderDelivered, SectionWritten
 from events.products import CATALOGUE
 from sandbox.evidence import gathered
 from sandbox.report import Report
@@ -79,10 +79,19 @@ def twice(found: Evidence, kind: type) -> Evidence:
     return replace(found, history=[*found.history, *again[:1]])
 
 
+def left_to_a_person(found: Evidence) -> Evidence:
+    asks = AttentionNeeded(reason="crashes", attempt=1, detail="", advice="")
+    last = found.history[-1]
+    return replace(
+        found, history=[*found.history, replace(last, event=asks, type="attention-needed")]
+    )
+
+
 FALSIFIED: dict[str, Callable[[Evidence], Evidence]] = {
     "lost": lambda found: replace(found, history=[], links=[]),
     "not delivered": lambda found: without(found, OrderDelivered),
     "delivered twice": lambda found: twice(found, OrderDelivered),
+    "left to a person": left_to_a_person,
     "a section missing": lambda found: without(found, SectionWritten),
     "a section twice": lambda found: twice(found, SectionWritten),
     "a link missing": lambda found: replace(found, links=[*found.links[:3], *found.links[4:]]),
