@@ -1,6 +1,7 @@
 """A queue of short orders, drained by one worker process: how fast, and for how much processor time."""
 
 import signal
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,25 +15,30 @@ from benchmarks.machine import say
 
 _WARM_UP = 20
 _PATIENCE = 180.0
+_SETTLE_SECONDS = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Contestant:
-    """Somebody with a running worker: how to give it orders, and how to see what has become of them."""
+    """Somebody with a running worker: how to give it orders, and how to see what has become of them.
+
+    ``rests``: it stands still until it is its turn again, because it looks for work all the time. The others are told
+    by the broker, who would miss them if they stood still for long.
+    """
 
     name: str
     worker: Process
     place: Callable[[int], object]
     ready: Callable[[], bool]
     finished: Callable[[], int]
+    rests: bool = False
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
 
     def drain(self, number: int) -> None:
         """Queue ``number`` orders before a stopped worker, let it go, and wait for the last one."""
         wanted = self.finished() + number
-        self.worker.signal(signal.SIGSTOP)
-        wait_for(lambda: self.worker.stopped, 60, f"{self.name} was not stopped")
+        self.stop()
         self.place(number)
         wait_for(self.ready, _PATIENCE, f"{self.name}: the broker did not get everything")
         if (
@@ -49,6 +55,14 @@ class Contestant:
         )
         self.rates.append(number / seconds)
         self.costs.append(1000 * (self.worker.cpu - used) / number)
+        time.sleep(_SETTLE_SECONDS)
+        if self.rests:
+            self.stop()
+
+    def stop(self) -> None:
+        """Let it stand still."""
+        self.worker.signal(signal.SIGSTOP)
+        wait_for(lambda: self.worker.stopped, 60, f"{self.name} was not stopped")
 
     @property
     def rate(self) -> Figure:
@@ -81,6 +95,7 @@ def measure(ground: Ground, sizes: Sizes, report: Report) -> None:
                 place=peer.place,
                 ready=lambda: True,
                 finished=peer.finished,
+                rests=peer.looks,
             )
             for peer in stack.enter_context(peers(ground)).values()
         ]

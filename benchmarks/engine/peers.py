@@ -51,6 +51,8 @@ class Peer:
 
     def __init__(self, name: str, ground: Ground) -> None:
         self.name = name
+        # It asks Postgres for work, again and again; the others wait for the broker.
+        self.looks = name == "dbos"
         self._ground = ground
         self._command = [
             FOLDER / "bin" / "python",
