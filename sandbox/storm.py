@@ -1,6 +1,7 @@
 """A thousand orders at once while processes are killed, and a verdict on the promise: ``./dev storm``."""
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -98,23 +99,20 @@ def on_last_life(log: Log, product: str) -> bool:
 
 def unsettled(system: System, bought: Iterable[str]) -> Iterator[list[str]]:
     """Yield the orders that are left whenever some have been settled, until none are, or none has been for long."""
-    left = list(bought)
+    left = dict.fromkeys(bought, -1)  # each with the version that was seen
     moved = time.monotonic()
     with opened(read_from(system.environment), CATALOGUE, pool=1) as log:
         while left and time.monotonic() < moved + _PATIENCE_SECONDS:
             time.sleep(_LOOK_SECONDS)
-            before, left = left, [each for each in left if not _settled(log, each)]
-            if len(left) < len(before):
+            before = len(left)
+            with contextlib.suppress(Unavailable):
+                for each in rows.moved(log.engine, left):
+                    left[each.status.order] = each.status.version
+                    if each.status.word in {*SETTLED, Word.ATTENTION}:
+                        del left[each.status.order]
+            if len(left) < before:
                 moved = time.monotonic()
-                yield left
-
-
-def _settled(log: Log, order: str) -> bool:
-    try:
-        row = rows.by_id(log.engine, order)
-    except Unavailable:
-        return False
-    return row is not None and row.status.word in {*SETTLED, Word.ATTENTION}
+                yield list(left)
 
 
 def main(arguments: list[str] | None = None) -> int:
