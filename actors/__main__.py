@@ -20,9 +20,9 @@ def main(role: str = "", *names: str) -> int:
     try:
         settings = load()
         if role == "worker" and len(names) == 1:
+            product = find(names[0])
             from actors import worker  # noqa: PLC0415 - the keeper needs nothing of it
 
-            product = find(names[0])
             start_logging(settings.log_format, process=f"worker {product.name}")
             with tracing(settings, f"worker {product.name}"):
                 return worker.run(product, CATALOGUE, settings)

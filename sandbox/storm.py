@@ -59,14 +59,14 @@ def storm(
     }
     began = time.monotonic()
     with (
-        opened(read_from(system.environment), CATALOGUE, pool=1) as log,
+        opened(read_from(system.environment), CATALOGUE, pool=2) as log,
         wrecking(system.processes, groups, seed, gap, partial(on_last_life, log)) as wrecker,
     ):
         bought = buy_all(system, wanted, chance)
         placed_in = time.monotonic() - began
         console.print(f"{len(bought)} orders paid for in {placed_in:.0f} s")
         wrecker.spare(["api"])
-        for left in unsettled(system, bought):
+        for left in unsettled(log, bought):
             console.print(f"{len(bought) - len(left)} of {len(bought)} settled")
             wrecker.spare(involved(wanted) - involved(bought[each] for each in left))
     seconds = time.monotonic() - began
@@ -97,22 +97,21 @@ def on_last_life(log: Log, product: str) -> bool:
         return True  # as far as anybody knows
 
 
-def unsettled(system: System, bought: Iterable[str]) -> Iterator[list[str]]:
+def unsettled(log: Log, bought: Iterable[str]) -> Iterator[list[str]]:
     """Yield the orders that are left whenever some have been settled, until none are, or none has been for long."""
     left = dict.fromkeys(bought, -1)  # each with the version that was seen
     moved = time.monotonic()
-    with opened(read_from(system.environment), CATALOGUE, pool=1) as log:
-        while left and time.monotonic() < moved + _PATIENCE_SECONDS:
-            time.sleep(_LOOK_SECONDS)
-            before = len(left)
-            with contextlib.suppress(Unavailable):
-                for each in rows.moved(log.engine, left):
-                    left[each.status.order] = each.status.version
-                    if each.status.word in {*SETTLED, Word.ATTENTION}:
-                        del left[each.status.order]
-            if len(left) < before:
-                moved = time.monotonic()
-                yield list(left)
+    while left and time.monotonic() < moved + _PATIENCE_SECONDS:
+        time.sleep(_LOOK_SECONDS)
+        before = len(left)
+        with contextlib.suppress(Unavailable):
+            for each in rows.moved(log.engine, left):
+                left[each.status.order] = each.status.version
+                if each.status.word in {*SETTLED, Word.ATTENTION}:
+                    del left[each.status.order]
+        if len(left) < before:
+            moved = time.monotonic()
+            yield list(left)
 
 
 def main(arguments: list[str] | None = None) -> int:

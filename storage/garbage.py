@@ -16,7 +16,7 @@ def collect_nothing_yet() -> None:
 def collect_seldom(young: int = OFTEN) -> None:
     """Leave alone for good what is there now, and look through young objects after ``young`` more of them.
 
-    For a process, once it has begun.
+    For a process, once it has begun: from now on there is a collector, also where there was none before.
     """
     gc.collect()
     gc.freeze()

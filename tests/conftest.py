@@ -31,8 +31,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("unhurried")
 
-# For each client httpx loads the certificates of all authorities, which takes ten times as long as to ask a server of
-# this machine: a test that asks until something is so would do little else.
+# For each client httpx loads the certificates of all authorities, which takes longer than to ask a server of this
+# machine: a test that asks until something is so would do little else.
 vars(httpx._transports.default)["create_ssl_context"] = cache(httpx.create_ssl_context)
 
 

@@ -1,7 +1,6 @@
 """A queue of short orders, drained by one worker process: how fast, and for how much processor time."""
 
 import signal
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from benchmarks.machine import say
 
 _WARM_UP = 20
 _PATIENCE = 180.0
-_SETTLE_SECONDS = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +53,6 @@ class Contestant:
         )
         self.rates.append(number / seconds)
         self.costs.append(1000 * (self.worker.cpu - used) / number)
-        time.sleep(_SETTLE_SECONDS)
         if self.rests:
             self.stop()
 

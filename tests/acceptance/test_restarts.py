@@ -17,7 +17,9 @@ from sandbox.report import Report, judged
 from sandbox.storm import unsettled
 from sandbox.system import System, standing, workers_of
 from storage import schema
+from storage.opening import opened
 from storage.publisher import parameters
+from storage.settings import read_from
 from tests.acceptance.buying import Bought, buy, requests
 from tests.acceptance.services import Service, own
 from tests.waiting import until
@@ -90,8 +92,9 @@ def word(world: World, order: str) -> str:
 def finished(world: World, bought: dict[str, str]) -> Report:
     """What became of them in the end."""
     turn(world, latency=QUICK * SPEED, faults=[])
-    for _ in unsettled(world.system, bought):
-        """Not all yet."""
+    with opened(read_from(world.system.environment), CATALOGUE, pool=1) as log:
+        for _ in unsettled(log, bought):
+            """Not all yet."""
     return judged(world.system, bought)
 
 
